@@ -1,0 +1,142 @@
+/**
+ * FlowBatch: flow records (RFC 7011's Flow Record) as columns of typed arrays, never an object a flow.
+ *
+ * Times are two columns each, whole seconds of the Unix epoch and nanoseconds within the second, so that no float rounds them:
+ * `t = firstSeconds + firstNanos / 1e9`, 0 <= nanos < 1e9, seconds 0 .. 2^32-1 (to the year 2106).
+ * Addresses are 16 bytes a row (IPv4 mapped) with a family of 4 or 6 (0: none). Counters are float64 and exact to 2^53.
+ * ICMP type and code stand in `dport` as type*256+code. A biflow is ONE row with packetsRev, bytesRev, flagsRev.
+ * `number` counts data rows over all inputs from 1 (rejected and filtered rows included).
+ *
+ * Optional columns exist only when the source carries them: ask `batch.has('vlan')`.
+ */
+
+import { Bug } from './faults.js';
+
+type ColumnArray = Uint8Array<ArrayBuffer> | Uint16Array<ArrayBuffer> | Uint32Array<ArrayBuffer> | Float64Array<ArrayBuffer>;
+
+/** Columns that a source may or may not carry, with their element type. `number`-like names are DESIGN's. */
+const optionalColumns = {
+  packetsRev: Float64Array,
+  bytesRev: Float64Array,
+  flagsRev: Uint8Array,
+  vlan: Uint16Array,
+  /** 16 bytes a row, IPv4 mapped; all zero when unknown. */
+  nextHop: Uint8Array,
+  /** Address of the exporter, 16 bytes a row, IPv4 mapped; all zero when unknown. */
+  exporter: Uint8Array,
+  /** One packet in `sampling` was counted; 0 or 1 when not sampled. */
+  sampling: Uint32Array,
+  /** NSEL/NAT event code; 0 for an ordinary flow. */
+  event: Uint8Array,
+} as const;
+
+/** Name of an optional typed column. */
+export type OptionalColumn = keyof typeof optionalColumns;
+
+/** A further column that only one format has, by its printed name: numbers or texts, one a row. */
+export type ExtraColumn = Float64Array<ArrayBuffer> | string[];
+
+const wide: ReadonlySet<string> = new Set(['nextHop', 'exporter']);
+
+/** Rows that a reader puts into one batch unless it has a reason for another size. */
+export const defaultBatchRows = 16384;
+
+export class FlowBatch {
+  /** Rows in use, 0 .. capacity. */
+  count = 0;
+  readonly capacity: number;
+  readonly firstSeconds: Uint32Array<ArrayBuffer>;
+  readonly firstNanos: Uint32Array<ArrayBuffer>;
+  readonly lastSeconds: Uint32Array<ArrayBuffer>;
+  readonly lastNanos: Uint32Array<ArrayBuffer>;
+  /** 16 bytes a row. */
+  readonly src: Uint8Array<ArrayBuffer>;
+  /** 16 bytes a row. */
+  readonly dst: Uint8Array<ArrayBuffer>;
+  /** 4, 6 or 0. */
+  readonly family: Uint8Array<ArrayBuffer>;
+  readonly sport: Uint16Array<ArrayBuffer>;
+  readonly dport: Uint16Array<ArrayBuffer>;
+  readonly proto: Uint8Array<ArrayBuffer>;
+  readonly flags: Uint8Array<ArrayBuffer>;
+  readonly tos: Uint8Array<ArrayBuffer>;
+  readonly packets: Float64Array<ArrayBuffer>;
+  /** Layer-3 bytes, as NetFlow counts. */
+  readonly bytes: Float64Array<ArrayBuffer>;
+  readonly inIf: Uint32Array<ArrayBuffer>;
+  readonly outIf: Uint32Array<ArrayBuffer>;
+  readonly srcAs: Uint32Array<ArrayBuffer>;
+  readonly dstAs: Uint32Array<ArrayBuffer>;
+  readonly number: Float64Array<ArrayBuffer>;
+  packetsRev?: Float64Array<ArrayBuffer>;
+  bytesRev?: Float64Array<ArrayBuffer>;
+  flagsRev?: Uint8Array<ArrayBuffer>;
+  vlan?: Uint16Array<ArrayBuffer>;
+  nextHop?: Uint8Array<ArrayBuffer>;
+  exporter?: Uint8Array<ArrayBuffer>;
+  sampling?: Uint32Array<ArrayBuffer>;
+  event?: Uint8Array<ArrayBuffer>;
+  /** Columns that only some formats have, by printed name, in the order they are printed. */
+  readonly extra = new Map<string, ExtraColumn>();
+
+  /** A batch of `capacity` rows with the optional columns named; all zero. */
+  constructor(capacity: number, optional: readonly OptionalColumn[] = []) {
+    this.capacity = capacity;
+    this.firstSeconds = new Uint32Array(capacity);
+    this.firstNanos = new Uint32Array(capacity);
+    this.lastSeconds = new Uint32Array(capacity);
+    this.lastNanos = new Uint32Array(capacity);
+    this.src = new Uint8Array(capacity * 16);
+    this.dst = new Uint8Array(capacity * 16);
+    this.family = new Uint8Array(capacity);
+    this.sport = new Uint16Array(capacity);
+    this.dport = new Uint16Array(capacity);
+    this.proto = new Uint8Array(capacity);
+    this.flags = new Uint8Array(capacity);
+    this.tos = new Uint8Array(capacity);
+    this.packets = new Float64Array(capacity);
+    this.bytes = new Float64Array(capacity);
+    this.inIf = new Uint32Array(capacity);
+    this.outIf = new Uint32Array(capacity);
+    this.srcAs = new Uint32Array(capacity);
+    this.dstAs = new Uint32Array(capacity);
+    this.number = new Float64Array(capacity);
+    for (const name of optional) this.add(name);
+  }
+
+  /** Whether the optional column is there. */
+  has(name: OptionalColumn): boolean {
+    return this[name] !== undefined;
+  }
+
+  /** Makes an optional column (all zero) unless it is there. */
+  add(name: OptionalColumn): void {
+    if (this.has(name)) return;
+    const size = this.capacity * (wide.has(name) ? 16 : 1);
+    Object.assign(this, { [name]: new optionalColumns[name](size) });
+  }
+
+  /** Whether row `index` carries a reverse direction. */
+  isBiflow(index: number): boolean {
+    return this.packetsRev !== undefined && (this.packetsRev[index] ?? 0) > 0;
+  }
+
+  /** Keeps the rows whose index `keep` lists (ascending), in place; sets `count`. */
+  select(keep: Uint32Array, keepCount: number): void {
+    if (keepCount > this.count) throw new Bug(`select: ${keepCount} of ${this.count} rows`);
+    for (const column of this.columns()) {
+      const width = column.length / this.capacity;
+      if (width === 1) for (let to = 0; to < keepCount; to++) column[to] = column[keep[to]!]!;
+      else for (let to = 0; to < keepCount; to++) column.copyWithin(to * width, keep[to]! * width, (keep[to]! + 1) * width);
+    }
+    for (const column of this.extra.values()) for (let to = 0; to < keepCount; to++) column[to] = column[keep[to]!]!;
+    this.count = keepCount;
+  }
+
+  private *columns(): Generator<ColumnArray> {
+    for (const value of Object.values(this)) if (ArrayBuffer.isView(value)) yield value as ColumnArray;
+  }
+}
+
+/** Causes why a row is unreadable (every command rejects it). */
+export type UnreadableCause = 'columns' | 'number' | 'time' | 'address' | 'family' | 'port' | 'icmp' | 'range';

@@ -1,0 +1,19 @@
+/**
+ * The one table of commands. Each row loads its file only when the command is run, so that a start stays quick.
+ */
+
+import type { Command } from './command.js';
+
+export interface CommandRow {
+  readonly name: string;
+  readonly summary: string;
+  readonly load: () => Promise<Command>;
+}
+
+export const commands: readonly CommandRow[] = [
+  {
+    name: 'completion',
+    summary: 'prints the completion script of a shell',
+    load: async () => (await import('./completion.js')).completion,
+  },
+];
