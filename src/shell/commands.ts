@@ -16,4 +16,9 @@ export const commands: readonly CommandRow[] = [
     summary: 'prints the completion script of a shell',
     load: async () => (await import('./completion.js')).completion,
   },
+  {
+    name: 'man',
+    summary: 'prints the man page of a command',
+    load: async () => (await import('./man.js')).man,
+  },
 ];

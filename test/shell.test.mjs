@@ -1,0 +1,85 @@
+// The program as a person meets it: help, completion and man pages of every command, wrong words, a reader that goes away.
+// Goldens of the help are in test/golden/help; WEIR_UPDATE=1 writes them anew, to be reviewed in the diff.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { hasProgram } from '../build/peers.mjs';
+import { commands } from '../dist/shell/commands.js';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const golden = join(root, 'test/golden/help');
+const weir = (...words) => spawnSync(process.execPath, [join(root, 'bin/weir'), ...words], { encoding: 'utf8', cwd: root });
+
+function same(name, text) {
+  const path = join(golden, name);
+  if (process.env.WEIR_UPDATE === '1') {
+    mkdirSync(golden, { recursive: true });
+    writeFileSync(path, text);
+  }
+  assert.ok(existsSync(path), `no golden ${name}: WEIR_UPDATE=1 writes it`);
+  assert.equal(text, readFileSync(path, 'utf8'), `${name}: WEIR_UPDATE=1 writes it anew`);
+}
+
+test('weir alone prints its help', () => {
+  const { stdout, status } = weir();
+  assert.equal(status, 0);
+  same('weir.txt', stdout);
+});
+
+for (const row of commands) {
+  test(`help of ${row.name}`, () => {
+    const { stdout, status, stderr } = weir(row.name, '--help');
+    assert.equal(status, 0, stderr);
+    same(`${row.name}.txt`, stdout);
+  });
+  test(`table and file agree on ${row.name}`, async () => {
+    const command = await row.load();
+    assert.equal(command.name, row.name);
+    assert.equal(command.summary, row.summary);
+    assert.ok(command.examples.length > 0, 'examples');
+  });
+  test(`man page of ${row.name}`, { skip: !hasProgram('man') && process.env.CI !== 'true' && 'man-db is missing' }, () => {
+    const { stdout, status } = weir('man', row.name);
+    assert.equal(status, 0);
+    const shown = spawnSync('man', ['--warnings', '-l', '-'], {
+      input: stdout,
+      encoding: 'utf8',
+      env: { ...process.env, MANPAGER: 'cat', MANWIDTH: '100' },
+    });
+    assert.equal(shown.status, 0, shown.stderr);
+    assert.equal(shown.stderr, '');
+    assert.match(shown.stdout, /SYNOPSIS/);
+  });
+}
+
+test('wrong words: one line on standard error, exit 2', () => {
+  for (const words of [['nosuch'], ['completion'], ['completion', 'csh'], ['completion', '--nosuch']]) {
+    const { stdout, stderr, status } = weir(...words);
+    assert.equal(status, 2, words.join(' '));
+    assert.equal(stdout, '');
+    assert.match(stderr, /^weir: [^\n]+\n$/);
+  }
+});
+
+test('completion scripts name every command, and bash takes its own', () => {
+  for (const shell of ['bash', 'zsh', 'fish']) {
+    const { stdout, status } = weir('completion', shell);
+    assert.equal(status, 0);
+    for (const row of commands) assert.ok(stdout.includes(row.name), `${shell}: ${row.name}`);
+  }
+  const script = weir('completion', 'bash').stdout;
+  const asked = spawnSync('bash', ['-c', `${script}\nCOMP_WORDS=(weir comp); COMP_CWORD=1; _weir; echo "\${COMPREPLY[@]}"`], {
+    encoding: 'utf8',
+  });
+  assert.equal(asked.stdout.trim(), 'completion');
+});
+
+test('a reader that goes away: exit 0, no message', () => {
+  const script = `set -o pipefail; "${process.execPath}" "${join(root, 'bin/weir')}" completion zsh | head -c 1 >/dev/null`;
+  const { status, stderr } = spawnSync('bash', ['-c', script], { encoding: 'utf8' });
+  assert.equal(status, 0, stderr);
+  assert.equal(stderr, '');
+});
