@@ -21,4 +21,9 @@ export const commands: readonly CommandRow[] = [
     summary: 'prints the man page of a command',
     load: async () => (await import('./man.js')).man,
   },
+  {
+    name: 'whisper',
+    summary: "reads Whisper files: Graphite's own database",
+    load: async () => (await import('./whisper.js')).whisper,
+  },
 ];
