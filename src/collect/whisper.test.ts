@@ -20,7 +20,8 @@ interface Golden {
     from_: number;
     until: number;
     now: number;
-    result: { start: number; end: number; step: number; values: (number | null)[] } | null;
+    result?: { start: number; end: number; step: number; values: (number | null)[] } | null;
+    error?: string;
   }[];
 }
 const goldens = (JSON.parse(readFileSync(join(data, 'cases.json'), 'utf8')) as { cases: Golden[] }).cases;

@@ -3,6 +3,7 @@
  */
 
 import { Usage } from '../base/faults.js';
+import { formatG } from '../base/number.js';
 import type { WhisperArchive, WhisperFile, WhisperValues } from '../collect/whisper.js';
 import type { Command, Invocation } from './command.js';
 
@@ -59,7 +60,7 @@ function info(file: WhisperFile, invocation: Invocation): string {
         .map(([name, value]) => `${name}: ${value}\n`)
         .join('')}`,
   );
-  return `aggregationMethod: ${aggregationMethod}\nmaxRetention: ${maxRetention}\nxFilesFactor: ${xFilesFactor}\nfileSize: ${fileSizeBytes}\n${parts.join('')}`;
+  return `aggregationMethod: ${aggregationMethod}\nmaxRetention: ${maxRetention}\nxFilesFactor: ${xFilesFactor}\nfileSize: ${fileSizeBytes}\n${parts.join('')}\n`;
 }
 
 function fetch(file: WhisperFile, invocation: Invocation): string {
@@ -106,10 +107,10 @@ function dump(file: WhisperFile, invocation: Invocation): string {
   const data = archives.map(
     (archive, index) =>
       `Archive ${index} data:\n${slots(archive)
-        .map(([slot, time, value]) => `${slot}: ${time}, ${String(value).padStart(10)}\n`)
+        .map(([slot, time, value]) => `${slot}: ${time}, ${formatG(value, 35).padStart(10)}\n`)
         .join('')}`,
   );
-  const factor = Number(xFilesFactor.toPrecision(6));
+  const factor = formatG(xFilesFactor, 6);
   return `Meta data:\n  aggregation method: ${aggregationMethod}\n  max retention: ${maxRetention}\n  xFilesFactor: ${factor}\n${heads.join('')}\n${data.join('')}`;
 }
 

@@ -1,0 +1,28 @@
+/**
+ * Numbers as C's printf prints them, since the programs that Weir stands beside are written with it.
+ * Source: ISO C 7.21.6.1, conversions e and g.
+ */
+
+/** `%.{precision}g`: significant digits without trailing zeroes; an exponent of at least two digits below 1e-4 and from 10^precision on. */
+export function formatG(value: number, precision: number): string {
+  if (Number.isNaN(value)) return 'nan';
+  if (!Number.isFinite(value)) return value > 0 ? 'inf' : '-inf';
+  if (value === 0) return Object.is(value, -0) ? '-0' : '0';
+  const [mantissa = '', exponentText = '0'] = value.toExponential(Math.max(1, precision) - 1).split('e');
+  const exponent = Number(exponentText);
+  const trim = (text: string): string => (text.includes('.') ? text.replace(/\.?0+$/, '') : text);
+  if (exponent < -4 || exponent >= precision) return `${trim(mantissa)}${formatExponent(exponent)}`;
+  return trim(value.toFixed(Math.min(100, precision - 1 - exponent)));
+}
+
+/** `%.{decimals}e`: one digit before the point and an exponent of at least two digits. */
+export function formatE(value: number, decimals: number): string {
+  if (Number.isNaN(value)) return 'nan';
+  if (!Number.isFinite(value)) return value > 0 ? 'inf' : '-inf';
+  const [mantissa = '', exponentText = '0'] = value.toExponential(decimals).split('e');
+  return `${Object.is(value, -0) ? '-' : ''}${mantissa}${formatExponent(Number(exponentText))}`;
+}
+
+function formatExponent(exponent: number): string {
+  return `e${exponent < 0 ? '-' : '+'}${String(Math.abs(exponent)).padStart(2, '0')}`;
+}
