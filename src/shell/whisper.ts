@@ -60,7 +60,7 @@ function info(file: WhisperFile, invocation: Invocation): string {
         .map(([name, value]) => `${name}: ${value}\n`)
         .join('')}`,
   );
-  return `aggregationMethod: ${aggregationMethod}\nmaxRetention: ${maxRetention}\nxFilesFactor: ${xFilesFactor}\nfileSize: ${fileSizeBytes}\n${parts.join('')}\n`;
+  return `aggregationMethod: ${aggregationMethod}\nmaxRetention: ${maxRetention}\nxFilesFactor: ${Number.isInteger(xFilesFactor) ? xFilesFactor.toFixed(1) : xFilesFactor}\nfileSize: ${fileSizeBytes}\n${parts.join('')}\n`;
 }
 
 function fetch(file: WhisperFile, invocation: Invocation): string {
