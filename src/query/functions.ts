@@ -1,0 +1,24 @@
+/**
+ * The one table of Graphite's functions, from its siblings by kind. Names are looked up as written; each row may carry several.
+ */
+
+import type { TargetFunction } from './function.js';
+import { aliasFunctions } from './functions-alias.js';
+import { combineFunctions } from './functions-combine.js';
+import { filterFunctions } from './functions-filter.js';
+import { transformFunctions } from './functions-transform.js';
+
+/** Every function, each once. */
+export const targetFunctions: readonly TargetFunction[] = [
+  ...aliasFunctions,
+  ...combineFunctions,
+  ...filterFunctions,
+  ...transformFunctions,
+];
+
+const byName = new Map(targetFunctions.flatMap((row) => row.names.map((name) => [name, row] as const)));
+
+/** The function of a name, or undefined. */
+export function functionByName(name: string): TargetFunction | undefined {
+  return byName.get(name);
+}

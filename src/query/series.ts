@@ -1,0 +1,151 @@
+/**
+ * What a target gives: series on one step, a value a slot, NaN where nothing is known. `start` is the label of the first slot, `end` is
+ * exclusive. A series straight from a store also carries the counts and sums below its values, so that merging slots for a narrower picture
+ * averages events and never averages. Functions make new series without them.
+ */
+
+/** How values are merged into one. */
+export type Method =
+  | 'average'
+  | 'sum'
+  | 'min'
+  | 'max'
+  | 'first'
+  | 'last'
+  | 'count'
+  | 'median'
+  | 'diff'
+  | 'stddev'
+  | 'range'
+  | 'multiply'
+  | 'absmax'
+  | 'absmin'
+  | 'avg_zero'
+  | 'last_or_zero';
+
+export interface Series {
+  readonly name: string;
+  readonly tags: Readonly<Record<string, string>>;
+  /** The expression that a reader wrote: a glob for fetched series, the name for computed ones. */
+  readonly pathExpression: string;
+  /** Label of the first slot, epoch seconds. */
+  readonly start: number;
+  /** Label of the last slot plus one step. */
+  readonly end: number;
+  readonly stepSeconds: number;
+  readonly values: Float64Array;
+  /** How slots merge when fewer are shown. */
+  readonly method: Method;
+  /** `consolidateBy` chose the method: slots are then cut as Graphite cuts them. */
+  readonly methodChosen?: boolean;
+  readonly xFilesFactor: number;
+  /** Events and sums below the values, where the series is as stored and its method is average. */
+  readonly cells?: { readonly counts: Float64Array; readonly sums: Float64Array };
+}
+
+/** A computed series: same slots, new name and values; what lay below the values no longer holds. */
+export function derive(series: Series, name: string, values: Float64Array, tags: Readonly<Record<string, string>> = {}): Series {
+  const { cells: _, ...rest } = series;
+  return { ...rest, name, pathExpression: name, values, tags: { ...series.tags, ...tags } };
+}
+
+/** The values of a slot merged by a method; NaN when none is known or fewer than the factor ask for. */
+export function mergeValues(values: ArrayLike<number>, start: number, end: number, method: Method, xFilesFactor = 0): number {
+  let count = 0;
+  let sum = 0;
+  let min = Number.POSITIVE_INFINITY;
+  let max = Number.NEGATIVE_INFINITY;
+  let first = Number.NaN;
+  let last = Number.NaN;
+  for (let index = start; index < end; index++) {
+    const value = values[index] as number;
+    if (Number.isNaN(value)) continue;
+    if (count++ === 0) first = value;
+    last = value;
+    sum += value;
+    if (value < min) min = value;
+    if (value > max) max = value;
+  }
+  if (count === 0 || count / (end - start) < xFilesFactor) return Number.NaN;
+  switch (method) {
+    case 'average':
+      return sum / count;
+    case 'sum':
+      return sum;
+    case 'min':
+      return min;
+    case 'max':
+      return max;
+    case 'first':
+      return first;
+    case 'last':
+      return last;
+    case 'last_or_zero':
+      return Number.isNaN(values[end - 1]) ? 0 : (values[end - 1] as number);
+    case 'count':
+      return count;
+    case 'avg_zero':
+      return sum / (end - start);
+    case 'range':
+      return max - min;
+    case 'absmax':
+      return Math.abs(max) >= Math.abs(min) ? max : min;
+    default:
+      return mergeRare(Float64Array.from(sliceKnown(values, start, end)), method, sum / count);
+  }
+}
+
+function mergeRare(known: Float64Array, method: Method, mean: number): number {
+  const first = known[0] as number;
+  switch (method) {
+    case 'median': {
+      known.sort();
+      const middle = known.length >> 1;
+      return known.length % 2 === 1 ? (known[middle] as number) : ((known[middle - 1] as number) + (known[middle] as number)) / 2;
+    }
+    case 'diff':
+      return known.slice(1).reduce((left, value) => left - value, first);
+    case 'multiply':
+      return known.reduce((left, value) => left * value, 1);
+    case 'stddev':
+      return Math.sqrt(known.reduce((total, value) => total + (value - mean) ** 2, 0) / known.length);
+    case 'absmin':
+      return known.reduce((least, value) => (Math.abs(value) < Math.abs(least) ? value : least), first);
+    default:
+      return mean;
+  }
+}
+
+function sliceKnown(values: ArrayLike<number>, start: number, end: number): number[] {
+  const known: number[] = [];
+  for (let index = start; index < end; index++) if (!Number.isNaN(values[index] as number)) known.push(values[index] as number);
+  return known;
+}
+
+const methodWords: Readonly<Record<string, Method>> = {
+  average: 'average',
+  avg: 'average',
+  sum: 'sum',
+  total: 'sum',
+  min: 'min',
+  max: 'max',
+  first: 'first',
+  last: 'last',
+  current: 'last',
+  count: 'count',
+  median: 'median',
+  diff: 'diff',
+  stddev: 'stddev',
+  range: 'range',
+  rangeOf: 'range',
+  multiply: 'multiply',
+  absmax: 'absmax',
+  absmin: 'absmin',
+  avg_zero: 'avg_zero',
+  last_or_zero: 'last_or_zero',
+};
+
+/** The method of a word (`avg`, `sum`, `sumSeries`, ...), or undefined. */
+export function methodOf(word: string): Method | undefined {
+  return Object.hasOwn(methodWords, word) ? methodWords[word] : methodWords[word.replace(/Series$/, '')];
+}
