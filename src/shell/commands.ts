@@ -12,6 +12,11 @@ export interface CommandRow {
 
 export const commands: readonly CommandRow[] = [
   {
+    name: 'top',
+    summary: 'request counts and top keys of logs, by day, month and year',
+    load: async () => (await import('./top.js')).top,
+  },
+  {
     name: 'completion',
     summary: 'prints the completion script of a shell',
     load: async () => (await import('./completion.js')).completion,

@@ -1,0 +1,114 @@
+/** `weir top`: request counts and top keys of logs, by day, month and year. */
+
+import { Usage } from '../base/faults.js';
+import { causeTexts } from '../collect/access-log.js';
+import { parseAnyTime } from '../collect/log-time.js';
+import { defaultKeyOptions, parseKeySpecs } from '../fold/hit-keys.js';
+import { type Per, pers, ZoneCalendar } from '../fold/period.js';
+import { type CountOptions, countLog, type LogCounts, openLog, zeroLogCounts } from '../query/count-logs.js';
+import { rankPeriods } from '../query/rank.js';
+import { topCsv, topJson, topTable } from '../render/top-text.js';
+import type { Command, Invocation } from './command.js';
+
+export const top: Command = {
+  name: 'top',
+  summary: 'request counts and top keys of logs, by day, month and year',
+  usage: 'LOGS...',
+  description:
+    'Counts the requests of access logs and lists the most frequent keys of each period. The kind of log is known by its content: common, ' +
+    'combined, with virtual hosts, W3C (IIS), JSON lines, syslog around any of them, gzip. Counts are exact until the keys exceed --memory; ' +
+    'beyond it the answer says so and gives the bound of its error. Counts shown and `other` always sum to the requests.',
+  options: [
+    {
+      name: 'by',
+      value: 'FIELDS',
+      help: 'url, keyword, host, status, agent, referer, vhost, user, method; a+b combines (default url,keyword)',
+    },
+    { name: 'per', value: 'PERIOD', choices: ['all', 'hour', 'day', 'month', 'year'], help: 'a list for each period (default all)' },
+    { name: 'tz', value: 'ZONE', help: 'time zone in which days, months and years begin (default UTC)' },
+    { name: 'n', short: 'n', value: 'N', help: 'keys a list (default 10)' },
+    { name: 'compare', value: 'PERIOD', help: 'compares each period with this one (2026-11-22) or with the `previous` one' },
+    { name: 'from', value: 'TIME', help: 'only requests from this time on' },
+    { name: 'to', value: 'TIME', help: 'only requests before this time' },
+    { name: 'format', value: 'FORMAT', help: 'combined, common, vhost, json, w3c, syslog, or an Apache or nginx format string' },
+    { name: 'columns', value: 'MAP', help: 'members of JSON lines: time=ts:ms,url=req.path,status=code' },
+    { name: 'with-query', help: 'keeps the query string in url' },
+    { name: 'keywords', value: 'NAMES', help: 'parameters that hold a keyword (default q,query,search)' },
+    { name: 'no-engines', help: "takes no keyword from search engines' referers" },
+    { name: 'memory', value: 'SIZE', help: 'bound of the keys held (default 256M)' },
+    { name: 'csv', help: 'prints CSV' },
+    { name: 'json', help: 'prints JSON lines, one a period and list' },
+    { name: 'strict', help: 'fails if any line is rejected' },
+  ],
+  examples: [
+    ['weir top access.log', 'the most requested URLs and keywords'],
+    ['weir top --per day --tz Europe/Berlin --by keyword -n 20 access.log*', "each day's 20 top keywords"],
+    ['weir top --per month --by url+status --csv logs/*.gz', 'a combination of fields, as CSV'],
+  ],
+  run: runTop,
+};
+
+async function runTop(invocation: Invocation): Promise<number> {
+  const { words, world } = invocation;
+  if (words.length === 0) throw new Usage('top: no log given (expected files, or - for standard input)');
+  const options = countOptions(invocation);
+  const n = wholeNumber(invocation.text('n') ?? '10', '-n');
+  const counts = zeroLogCounts(options);
+  for (const file of words) await countLog(file, file === '-' ? world.stdin : openLog(file), options, counts, () => undefined);
+  reportRejects(counts, world.stderr);
+  if (invocation.flag('strict') && counts.rejected.size > 0) return 1;
+  const rows = rankPeriods(counts.counter.periods.values(), { specs: options.specs, n, compare: invocation.text('compare') });
+  const width = Number(world.env['COLUMNS']) || 100;
+  world.stdout.write(invocation.flag('json') ? topJson(rows) : invocation.flag('csv') ? topCsv(rows) : topTable(rows, width));
+  return counts.failures.length > 0 ? 1 : 0;
+}
+
+function countOptions(invocation: Invocation): CountOptions {
+  const per = (invocation.text('per') ?? 'all') as Per;
+  if (!pers.includes(per)) throw new Usage(`--per '${per}': expected one of ${pers.join(', ')}`);
+  return {
+    specs: parseKeySpecs(invocation.text('by') ?? 'url,keyword'),
+    keys: {
+      withQuery: invocation.flag('with-query'),
+      keywordParameters: invocation.text('keywords')?.split(',') ?? defaultKeyOptions.keywordParameters,
+      engines: !invocation.flag('no-engines'),
+    },
+    per,
+    calendar: new ZoneCalendar(invocation.text('tz') ?? 'UTC'),
+    memoryBytes: parseSize(invocation.text('memory') ?? '256M'),
+    format: invocation.text('format'),
+    columns: invocation.text('columns'),
+    fromMs: timeOption(invocation, 'from', Number.NEGATIVE_INFINITY),
+    toMs: timeOption(invocation, 'to', Number.POSITIVE_INFINITY),
+    nowMs: invocation.world.now(),
+  };
+}
+
+function timeOption(invocation: Invocation, name: string, absent: number): number {
+  const text = invocation.text(name);
+  if (text === undefined) return absent;
+  const time = parseAnyTime(/^\d{4}-\d\d-\d\d$/.test(text) ? `${text}T00:00:00Z` : text);
+  if (Number.isNaN(time)) throw new Usage(`--${name} '${text}': expected a time such as 2026-11-23T17:40:00Z, or epoch seconds`);
+  return time;
+}
+
+function wholeNumber(text: string, option: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new Usage(`${option} '${text}': expected a whole number`);
+  return Number(text);
+}
+
+function parseSize(text: string): number {
+  const parts = /^(\d+(?:\.\d+)?)([kKMGT]?)i?B?$/.exec(text);
+  const bytes = Number(parts?.[1]) * 1024 ** ' KMGT'.indexOf((parts?.[2] ?? '').toUpperCase() || ' ');
+  if (!(bytes >= 4096 && bytes <= 2 ** 40)) throw new Usage(`--memory '${text}': expected a size such as 64M or 2G`);
+  return Math.floor(bytes);
+}
+
+function reportRejects(counts: LogCounts, stderr: { write: (text: string) => unknown }): void {
+  for (const failure of counts.failures) stderr.write(`weir: ${failure}\n`);
+  for (const { file, line, cause } of counts.refused) stderr.write(`weir: ${file}:${line}: ${causeTexts[cause]}\n`);
+  if (counts.rejected.size === 0) return;
+  const causes = [...counts.rejected].map(([cause, count]) => `${cause} ${count}`);
+  const total = [...counts.rejected.values()].reduce((sum, count) => sum + count, 0);
+  stderr.write(`weir: ${total} of ${counts.lines} lines rejected: ${causes.join(', ')}\n`);
+}
