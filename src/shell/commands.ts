@@ -22,6 +22,11 @@ export const commands: readonly CommandRow[] = [
     load: async () => (await import('./completion.js')).completion,
   },
   {
+    name: 'flows',
+    summary: 'reads, filters, converts and counts flow records',
+    load: async () => (await import('./flows.js')).flows,
+  },
+  {
     name: 'man',
     summary: 'prints the man page of a command',
     load: async () => (await import('./man.js')).man,

@@ -1,0 +1,150 @@
+/**
+ * Opens what a user names and gives its bytes, decompressed: plain files, gzip and zstd (known by their first bytes), standard input.
+ *
+ * A damaged or cut compressed stream gives what came before the damage and then throws Malformed, so that nothing good is lost.
+ * Magic numbers: gzip 1f 8b (RFC 1952), zstd 28 b5 2f fd (RFC 8878; skippable frames 5x 2a 4d 18).
+ */
+
+import { closeSync, openSync, readSync } from 'node:fs';
+import type { Readable } from 'node:stream';
+import { createGunzip } from 'node:zlib';
+import { Decompress } from 'fzstd';
+import { Malformed } from '../base/faults.js';
+import type { Input } from './format.js';
+
+/** Bytes kept at hand for the recognition of a format. */
+const headBytes = 65536;
+const chunkBytes = 1 << 20;
+
+/** Opens one input; `-` is `stdin`. System errors (no such file, ...) are thrown as they are. */
+export async function openInput(file: string, stdin: Readable | undefined): Promise<Input> {
+  const raw = file === '-' ? fromStream(stdin) : fromFile(file);
+  const [head, chunks] = await takeHead(raw);
+  const wrap = isGzip(head) ? gunzip : isZstd(head) ? unzstd : undefined;
+  if (wrap === undefined) return { file, head, chunks: () => chunks, ...(file === '-' ? {} : { plainPath: file }) };
+  const [plainHead, plainChunks] = await takeHead(wrap(chunks, file));
+  return { file, head: plainHead, chunks: () => plainChunks };
+}
+
+async function* fromFile(path: string): AsyncGenerator<Uint8Array> {
+  const descriptor = openSync(path, 'r');
+  try {
+    for (;;) {
+      const chunk = new Uint8Array(chunkBytes);
+      const got = readSync(descriptor, chunk, 0, chunkBytes, null);
+      if (got === 0) return;
+      yield chunk.subarray(0, got);
+    }
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+async function* fromStream(stream: Readable | undefined): AsyncGenerator<Uint8Array> {
+  if (stream === undefined) return;
+  for await (const chunk of stream) yield typeof chunk === 'string' ? Buffer.from(chunk) : (chunk as Uint8Array);
+}
+
+/** Reads up to `headBytes` and gives them beside a stream that starts with them. A fault of the stream comes when it is iterated. */
+async function takeHead(source: AsyncGenerator<Uint8Array>): Promise<[Uint8Array, AsyncGenerator<Uint8Array>]> {
+  const kept: Uint8Array[] = [];
+  let size = 0;
+  let fault: { error: unknown } | undefined;
+  while (size < headBytes && fault === undefined) {
+    try {
+      const next = await source.next();
+      if (next.done) break;
+      kept.push(next.value);
+      size += next.value.length;
+    } catch (error) {
+      if (kept.length === 0) throw error;
+      fault = { error };
+    }
+  }
+  const head = kept.length === 1 && kept[0] !== undefined ? kept[0] : Buffer.concat(kept);
+  async function* rest(): AsyncGenerator<Uint8Array> {
+    try {
+      if (head.length > 0) yield head;
+      if (fault !== undefined) throw fault.error;
+      yield* source;
+    } finally {
+      await source.return(undefined);
+    }
+  }
+  return [head.subarray(0, headBytes), rest()];
+}
+
+function isGzip(head: Uint8Array): boolean {
+  return head[0] === 0x1f && head[1] === 0x8b;
+}
+
+function isZstd(head: Uint8Array): boolean {
+  const skippable = head[0] !== undefined && (head[0] & 0xf0) === 0x50 && head[1] === 0x2a && head[2] === 0x4d && head[3] === 0x18;
+  return skippable || (head[0] === 0x28 && head[1] === 0xb5 && head[2] === 0x2f && head[3] === 0xfd);
+}
+
+async function* gunzip(source: AsyncGenerator<Uint8Array>, file: string): AsyncGenerator<Uint8Array> {
+  const stream = createGunzip({ chunkSize: 1 << 18 });
+  const feed = (async () => {
+    for await (const chunk of source)
+      if (!stream.write(chunk)) await new Promise<void>((resolve) => stream.once('drain', resolve).once('close', resolve));
+    stream.end();
+  })().catch((error: unknown) => stream.destroy(error instanceof Error ? error : new Error(String(error))));
+  let bytesOut = 0;
+  try {
+    for await (const chunk of stream) {
+      bytesOut += (chunk as Uint8Array).length;
+      yield chunk as Uint8Array;
+    }
+    await feed;
+  } catch (error) {
+    throw damaged('gzip', file, bytesOut, error);
+  } finally {
+    stream.destroy();
+  }
+}
+
+async function* unzstd(source: AsyncGenerator<Uint8Array>, file: string): AsyncGenerator<Uint8Array> {
+  const ready: Uint8Array[] = [];
+  let ended = false;
+  let bytesOut = 0;
+  const stream = new Decompress((chunk, last) => {
+    if (chunk.length > 0) ready.push(chunk);
+    ended = last === true;
+  });
+  const push = (chunk: Uint8Array, last: boolean): unknown => {
+    try {
+      stream.push(chunk, last);
+      return undefined;
+    } catch (error) {
+      return error ?? new Error('damaged');
+    }
+  };
+  let failure: unknown;
+  for await (const chunk of source) {
+    // Pieces bound what one push can unpack at once.
+    for (let at = 0; at < chunk.length && failure === undefined; at += 1 << 16) {
+      failure = push(chunk.subarray(at, at + (1 << 16)), false);
+      for (const part of ready.splice(0)) {
+        bytesOut += part.length;
+        yield part;
+      }
+    }
+    if (failure !== undefined) break;
+  }
+  if (failure === undefined) failure = push(new Uint8Array(0), true);
+  for (const part of ready.splice(0)) {
+    bytesOut += part.length;
+    yield part;
+  }
+  if (failure !== undefined || !ended) throw damaged('zstd', file, bytesOut, failure);
+}
+
+function damaged(kind: string, file: string, bytesOut: number, cause: unknown): Malformed {
+  const reason = cause instanceof Error ? cause.message : 'unexpected end';
+  return new Malformed(
+    `the ${kind} stream is damaged after ${bytesOut} unpacked bytes: ${reason} (what came before is used)`,
+    { file },
+    cause,
+  );
+}

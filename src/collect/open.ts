@@ -1,0 +1,192 @@
+/**
+ * From what a user names (files, folders, globs, `-`) to one stream of FlowBatches, rows numbered over all inputs.
+ *
+ * Folders are read in byte order of path; a folder without flows is a fault. Where one of several inputs cannot be read the
+ * others are done and the fault is kept in `failures`. Rows that cannot be read are counted by cause and handed to `onReject`.
+ */
+
+import { readdirSync, statSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { Fault, Malformed, Refused } from '../base/faults.js';
+import type { FlowBatch } from '../base/flow-batch.js';
+import { openInput } from './bytes-input.js';
+import type { Input, ReadOptions, Reject } from './format.js';
+import { flowFormats } from './formats.js';
+
+/** How flows are to be read. */
+export interface OpenOptions {
+  /** Standard input, for `-`. */
+  readonly stdin?: Readable;
+  /** Time zone (IANA) of times without one. */
+  readonly timeZone?: string;
+  /** `--columns` mapping. */
+  readonly columns?: string;
+  /** Seed for what is drawn. */
+  readonly seed?: number;
+  /** Called for each row that could not be read. */
+  readonly onReject?: (reject: Reject) => void;
+  /** Called with a line for a person. */
+  readonly onNotice?: (text: string) => void;
+}
+
+/** A reading of flows: iterate `batches()` once, then look at what was rejected. */
+export interface FlowReading {
+  /** The flows in input order. A batch is the caller's until the next is asked for. Throws nothing for bad rows or unreadable inputs. */
+  readonly batches: () => AsyncGenerator<FlowBatch, void>;
+  /** Rows that could not be read, by cause. */
+  readonly rejected: Map<string, number>;
+  /** Inputs that could not be read, wholly or from some point on. */
+  readonly failures: Fault[];
+  /** Files, in the order they are read (after `batches` began). */
+  readonly files: readonly string[];
+}
+
+/** Reads flow records from files, folders, globs or standard input. Throws Refused at once when a path or folder has no flows at all. */
+export function readFlows(paths: readonly string[], options: OpenOptions = {}): FlowReading {
+  const failures: Fault[] = [];
+  const files = expandPaths(paths, failures);
+  const rejected = new Map<string, number>();
+  return { files, failures, rejected, batches: () => readAll(files, options, rejected, failures) };
+}
+
+async function* readAll(
+  files: readonly string[],
+  options: OpenOptions,
+  rejected: Map<string, number>,
+  failures: Fault[],
+): AsyncGenerator<FlowBatch, void> {
+  let numberBefore = 0;
+  for (const file of files) {
+    let lastNumber = numberBefore;
+    const readOptions: ReadOptions = {
+      ...(options.timeZone === undefined ? {} : { timeZone: options.timeZone }),
+      ...(options.columns === undefined ? {} : { columns: options.columns }),
+      ...(options.seed === undefined ? {} : { seed: options.seed }),
+      numberBefore,
+      notice: options.onNotice ?? (() => undefined),
+      reject: (reject) => {
+        rejected.set(reject.cause, (rejected.get(reject.cause) ?? 0) + reject.count);
+        options.onReject?.(reject);
+      },
+    };
+    try {
+      const input = await openInput(file, options.stdin);
+      if (input.head.length === 0) continue;
+      const reader = formatOf(input, readOptions).read(input, readOptions);
+      for (;;) {
+        const next = await reader.next();
+        if (next.done) {
+          numberBefore += next.value;
+          break;
+        }
+        lastNumber = next.value.number[next.value.count - 1] ?? lastNumber;
+        yield next.value;
+      }
+    } catch (error) {
+      failures.push(asFault(error, file));
+      numberBefore = lastNumber;
+    }
+  }
+}
+
+function formatOf(input: Input, options: ReadOptions): (typeof flowFormats)[number] {
+  const format = flowFormats.find((candidate) => candidate.detect(input.head, options));
+  if (format !== undefined) return format;
+  throw new Malformed(`not a flow file that Weir knows (expected ${flowFormats.map((candidate) => candidate.name).join(', ')})`, {
+    file: input.file,
+    offset: 0,
+  });
+}
+
+function asFault(error: unknown, file: string): Fault {
+  if (error instanceof Fault) return error;
+  if (error instanceof Error && 'code' in error) {
+    const texts: Record<string, string> = { ENOENT: 'no such file or folder', EACCES: 'permission denied', EISDIR: 'is a folder' };
+    return new Refused(texts[String(error.code)] ?? error.message, { file }, error);
+  }
+  throw error;
+}
+
+/** Expands folders and globs, in byte order of path within each word. What does not exist goes to `failures`. */
+function expandPaths(paths: readonly string[], failures: Fault[]): string[] {
+  const files: string[] = [];
+  for (const path of paths) {
+    if (path === '-') {
+      files.push(path);
+      continue;
+    }
+    const stat = statSync(path, { throwIfNoEntry: false });
+    if (stat?.isDirectory()) {
+      const found = filesBelow(path);
+      if (found.length === 0) failures.push(new Refused('a folder without flow files', { file: path }));
+      files.push(...found);
+    } else if (stat === undefined && /[*?[\]{}]/.test(path)) {
+      const found = expandGlob(path);
+      if (found.length === 0) failures.push(new Refused('no file matches', { file: path }));
+      files.push(...found);
+    } else files.push(path);
+  }
+  return files;
+}
+
+function filesBelow(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && !entry.name.startsWith('.'))
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort(byBytes);
+}
+
+function byBytes(left: string, right: string): number {
+  return Buffer.compare(Buffer.from(left), Buffer.from(right));
+}
+
+/** Expands `*`, `?`, `[...]`, `{a,b}` and `**` path part by path part. */
+function expandGlob(pattern: string): string[] {
+  const parts = pattern.split('/');
+  let places = [pattern.startsWith('/') ? '/' : ''];
+  for (const [index, part] of parts.entries()) {
+    if (part === '') continue;
+    const isLast = index === parts.length - 1;
+    places = places.flatMap((place) => globPart(place, part, isLast));
+  }
+  return [...new Set(places)].filter((path) => statSync(path, { throwIfNoEntry: false })?.isFile()).sort(byBytes);
+}
+
+function globPart(place: string, part: string, isLast: boolean): string[] {
+  if (!/[*?[\]{}]/.test(part)) return [join(place, part)];
+  const below = (folder: string): string[] => {
+    if (!statSync(folder || '.', { throwIfNoEntry: false })?.isDirectory()) return [];
+    return readdirSync(folder || '.').map((name) => join(folder, name));
+  };
+  if (part === '**') {
+    const nested = (folder: string): string[] => [
+      folder,
+      ...below(folder)
+        .filter((path) => statSync(path).isDirectory())
+        .flatMap(nested),
+    ];
+    return isLast ? nested(place).flatMap(below) : nested(place);
+  }
+  const matcher = globMatcher(part);
+  return below(place).filter((path) => matcher.test(basename(path)) && dirname(path) !== '');
+}
+
+function globMatcher(part: string): RegExp {
+  let text = '';
+  let depth = 0;
+  for (const letter of part) {
+    if (letter === '*') text += '[^/]*';
+    else if (letter === '?') text += '[^/]';
+    else if (letter === '{') {
+      depth++;
+      text += '(?:';
+    } else if (letter === '}' && depth > 0) {
+      depth--;
+      text += ')';
+    } else if (letter === ',' && depth > 0) text += '|';
+    else if (letter === '[' || letter === ']' || letter === '-') text += letter;
+    else text += letter.replace(/[\\^$.|+()]/g, '\\$&');
+  }
+  return new RegExp(`^(?!\\.)${text}${')'.repeat(depth)}$`);
+}

@@ -1,0 +1,119 @@
+/**
+ * What the commands that read flows have in common: their options, the opened reading, the selection by filter and time, the
+ * rejects file, and what is said at the end.
+ */
+
+import { type Fault, Refused, Usage } from '../base/faults.js';
+import type { FlowBatch } from '../base/flow-batch.js';
+import { type OutputFile, openOutput } from '../base/output-file.js';
+import { checkTimeZone, type Instant } from '../base/time.js';
+import type { Reject } from '../collect/format.js';
+import { type FlowReading, readFlows } from '../collect/open.js';
+import type { Invocation, Option } from './command.js';
+
+export const inputOptions: readonly Option[] = [
+  { name: 'filter', short: 'F', value: 'FILTER', help: "keeps the flows that match, in nfdump's filter language" },
+  { name: 'from', value: 'T', help: 'keeps what is at or after T: RFC 3339 or epoch seconds' },
+  { name: 'to', value: 'T', help: 'keeps what is before T' },
+  { name: 'columns', value: 'MAP', help: 'names the columns of a CSV with a header: first=ts:ms,packets=IN_PKTS (units s, ms, us, ns)' },
+  { name: 'tz', value: 'ZONE', help: 'the time zone of times without one, an IANA name (default UTC)' },
+  { name: 'rejects', value: 'FILE', help: 'writes each rejected row there: FILE:LINE cause original' },
+  { name: 'strict', help: 'any reject is a failure, and no output file appears' },
+];
+
+/** Rows that fail are shown one by one up to this many; then only counted. */
+const shownRejectsMax = 5;
+
+/** The selection that a filter makes: lists the rows that pass and returns how many. */
+export type Selection = (batch: FlowBatch, keep: Uint32Array) => number;
+
+export class FlowInputs {
+  readonly rejected: Map<string, number>;
+  readonly reading: FlowReading;
+  readonly #invocation: Invocation;
+  readonly #rejectsFile: OutputFile | undefined;
+  #shown = 0;
+
+  constructor(invocation: Invocation) {
+    this.#invocation = invocation;
+    const path = invocation.text('rejects');
+    this.#rejectsFile = path === undefined ? undefined : openOutput(path);
+    const seed = invocation.text('seed');
+    this.reading = readFlows(invocation.words, {
+      stdin: invocation.words.includes('-') ? invocation.world.stdin : (undefined as never),
+      timeZone: checkTimeZone(invocation.text('tz') ?? 'UTC'),
+      ...(invocation.text('columns') === undefined ? {} : { columns: invocation.text('columns') as string }),
+      ...(seed === undefined ? {} : { seed: seedOption(seed) }),
+      onReject: (reject) => this.reject(reject),
+      onNotice: (text) => invocation.world.stderr.write(`weir: ${text}\n`),
+    });
+    this.rejected = this.reading.rejected;
+  }
+
+  /** Notes a rejected row: in the rejects file, and on standard error while there are few. */
+  reject(reject: Reject): void {
+    const place =
+      reject.line !== undefined
+        ? `${reject.file}:${reject.line}`
+        : reject.offset !== undefined
+          ? `${reject.file}@${reject.offset}`
+          : reject.file;
+    this.#rejectsFile?.write(Buffer.from(`${place} ${reject.cause} ${reject.original}\n`));
+    if (this.#shown++ < shownRejectsMax) this.#invocation.world.stderr.write(`weir: ${place}: ${reject.cause}: ${reject.message}\n`);
+  }
+
+  /** The flows that pass the filter and whose `first` is in [from, to). */
+  async *selected(from: Instant | undefined, to: Instant | undefined): AsyncGenerator<FlowBatch> {
+    const text = this.#invocation.text('filter');
+    const filter = text === undefined ? undefined : await compile(text);
+    const keep = new Uint32Array(1 << 16);
+    for await (const batch of this.reading.batches()) {
+      const rows = batch.count <= keep.length ? keep : new Uint32Array(batch.count);
+      if (filter !== undefined) batch.select(rows, filter(batch, rows));
+      if (from !== undefined || to !== undefined) batch.select(rows, inWindow(batch, rows, from, to));
+      if (batch.count > 0) yield batch;
+    }
+  }
+
+  /** Says what was rejected and what could not be read; call once at the end. */
+  report(): void {
+    const { stderr } = this.#invocation.world;
+    for (const fault of this.reading.failures) stderr.write(`weir: ${fault.line}\n`);
+    if (this.rejected.size > 0) {
+      const causes = [...this.rejected].map(([cause, count]) => `${cause} ${count}`).join(', ');
+      stderr.write(`weir: rejected: ${causes}\n`);
+    }
+    this.#rejectsFile?.finish();
+  }
+
+  /** 1 when an input could not be read, or rows were rejected under --strict. */
+  exitCode(): number {
+    return this.reading.failures.length > 0 || (this.#invocation.flag('strict') && this.rejected.size > 0) ? 1 : 0;
+  }
+
+  /** The inputs' faults. */
+  get failures(): readonly Fault[] {
+    return this.reading.failures;
+  }
+}
+
+function inWindow(batch: FlowBatch, keep: Uint32Array, from: Instant | undefined, to: Instant | undefined): number {
+  let kept = 0;
+  for (let row = 0; row < batch.count; row++) {
+    const seconds = batch.firstSeconds[row] ?? 0;
+    const nanos = batch.firstNanos[row] ?? 0;
+    if (from !== undefined && (seconds < from.seconds || (seconds === from.seconds && nanos < from.nanos))) continue;
+    if (to !== undefined && (seconds > to.seconds || (seconds === to.seconds && nanos >= to.nanos))) continue;
+    keep[kept++] = row;
+  }
+  return kept;
+}
+
+async function compile(text: string): Promise<Selection> {
+  throw new Refused(`filter '${text}': no filter language yet`);
+}
+
+function seedOption(text: string): number {
+  if (!/^\d{1,15}$/.test(text)) throw new Usage(`--seed '${text}' (expected a whole number)`);
+  return Number(text);
+}

@@ -1,0 +1,103 @@
+/** `weir flows`: reads flow records of any format, selects, and prints them as CSV, JSON lines or a count. */
+
+import { Usage } from '../base/faults.js';
+import type { FlowBatch } from '../base/flow-batch.js';
+import { openOutput } from '../base/output-file.js';
+import { checkTimeZone, instantOption } from '../base/time.js';
+import { csvRows, type FlowRows, jsonRows } from '../render/flow-rows.js';
+import type { Command, Invocation } from './command.js';
+import { FlowInputs, inputOptions } from './flow-inputs.js';
+
+const outputs: Readonly<Record<string, (epoch: boolean) => FlowRows>> = { csv: csvRows, json: jsonRows };
+
+export const flows: Command = {
+  name: 'flows',
+  summary: 'reads, filters, converts and counts flow records',
+  usage: 'FLOWS... [-o FILE] [OPTIONS]',
+  description: `Reads flow records of any format that Weir knows and prints them. FLOWS are files, folders, globs or - for standard
+input; the format is known by its content, gzip and zstd around it too.
+
+Rows that cannot be read are counted by cause on standard error and their neighbours are kept.`,
+  options: [
+    {
+      name: 'output',
+      short: 'o',
+      value: 'FILE',
+      help: 'writes there instead of to standard output; written beside and renamed when complete',
+    },
+    { name: 'format', value: 'NAME', choices: Object.keys(outputs), help: "the output's format; else the file's ending, else csv" },
+    { name: 'count', help: 'prints one JSON document: flows, packets, bytes, rejected' },
+    { name: 'epoch', help: 'times as epoch seconds with decimals' },
+    ...inputOptions,
+  ],
+  examples: [
+    ['weir flows samples/flows.csv --count', 'how many flows, packets and bytes there are'],
+    ["weir flows /var/netflow/2026/11/23 --filter 'proto udp and port 53' --format json", 'DNS flows of a day as JSON lines'],
+  ],
+  run: async (invocation) => {
+    if (invocation.words.length === 0) throw new Usage('flows: expected at least one file, folder, glob or -');
+    const inputs = new FlowInputs(invocation);
+    const [from, to] = [instantOption('from', invocation.text('from')), instantOption('to', invocation.text('to'))];
+    const selected = inputs.selected(from, to);
+    if (invocation.flag('count')) await count(selected, inputs, invocation);
+    else await print(selected, inputs, invocation);
+    return inputs.exitCode();
+  },
+};
+
+async function count(batches: AsyncGenerator<FlowBatch>, inputs: FlowInputs, invocation: Invocation): Promise<void> {
+  const total = { flows: 0, packets: 0n, bytes: 0n };
+  for await (const batch of batches) {
+    total.flows += batch.count;
+    for (const column of [batch.packets, batch.packetsRev]) total.packets += sum(column, batch.count);
+    for (const column of [batch.bytes, batch.bytesRev]) total.bytes += sum(column, batch.count);
+  }
+  inputs.report();
+  const rejected = Object.fromEntries(inputs.rejected);
+  invocation.world.stdout.write(
+    `${JSON.stringify({ flows: total.flows, packets: Number(total.packets), bytes: Number(total.bytes), rejected })}\n`,
+  );
+}
+
+/** Exact: in floats while they hold, else in big integers. */
+function sum(column: Float64Array | undefined, count: number): bigint {
+  if (column === undefined) return 0n;
+  let exact = 0n;
+  let part = 0;
+  for (let row = 0; row < count; row++) {
+    part += column[row] ?? 0;
+    if (part > 2 ** 52) {
+      exact += BigInt(part - (column[row] ?? 0)) + BigInt(column[row] ?? 0);
+      part = 0;
+    }
+  }
+  return exact + BigInt(part);
+}
+
+async function print(batches: AsyncGenerator<FlowBatch>, inputs: FlowInputs, invocation: Invocation): Promise<void> {
+  const path = invocation.text('output') ?? '-';
+  const ending = /\.(jsonl?|ndjson)$/.test(path) ? 'json' : 'csv';
+  const rows = (outputs[invocation.text('format') ?? ending] ?? csvRows)(invocation.flag('epoch'));
+  const output = openOutput(path);
+  try {
+    let isFirst = true;
+    for await (const batch of batches) {
+      if (isFirst) output.write(rows.head(batch));
+      isFirst = false;
+      output.write(rows.rows(batch));
+    }
+    if (isFirst) output.write(rows.head(undefined));
+    output.write(rows.tail());
+    inputs.report();
+    if (inputs.exitCode() === 1 && invocation.flag('strict')) output.discard();
+    else output.finish();
+  } catch (error) {
+    output.discard();
+    throw error;
+  }
+}
+
+/** The zone of `--tz`, checked. */
+export function zoneOption(invocation: Invocation): string {
+  return checkTimeZone(invocation.text('tz') ?? 'UTC');
+}
