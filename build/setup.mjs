@@ -68,7 +68,8 @@ async function buildKernels() {
   for (const path of filesBelow(join(root, 'src'), (name) => name.endsWith('.as.ts'))) {
     const output = join(root, 'dist', relative(join(root, 'src'), path).replace(/\.as\.ts$/, '.wasm'));
     const stamp = `${output}.source`;
-    const digest = digestOf([path, join(root, 'package-lock.json')]);
+    const siblings = filesBelow(dirname(path), (name) => name.endsWith('.as.ts'));
+    const digest = digestOf([...siblings, join(root, 'package-lock.json')]);
     if (existsSync(output) && existsSync(stamp) && readFileSync(stamp, 'utf8') === digest) continue;
     mkdirSync(dirname(output), { recursive: true });
     const first = readFileSync(path, 'utf8').split('\n', 1)[0];

@@ -6,7 +6,7 @@
  * so that a percentile is within 1/32 of the true one and merges without loss.
  */
 
-import { type Hit, showBytes } from '../base/hit.js';
+import type { Hit } from '../base/hit.js';
 import { type KeyOptions, type KeySpec, keyOf } from './hit-keys.js';
 import { addTally, mergeTally, type Tally, zeroTally } from './tally.js';
 
@@ -17,7 +17,7 @@ export interface HitCounts {
   readonly statusClasses: number[];
   /** Bin of time served -> requests. */
   readonly served: Map<number, number>;
-  /** A tally for each list, by its name. */
+  /** A tally for each list, by its name; its keys are byte strings (base/hit). */
   readonly tallies: Map<string, Tally>;
 }
 
@@ -45,7 +45,7 @@ export function addHit(counts: HitCounts, hit: Hit, specs: readonly KeySpec[], o
   for (const spec of specs) {
     const key = keyOf(hit, spec, options);
     const tally = key === '' ? undefined : counts.tallies.get(spec.name);
-    if (tally !== undefined) addTally(tally, showBytes(key));
+    if (tally !== undefined) addTally(tally, key);
   }
 }
 

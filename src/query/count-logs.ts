@@ -3,101 +3,80 @@
  * A line that cannot be read is counted by its cause and its neighbours are kept. What cannot be opened is told; the others are done.
  */
 
-import { createReadStream } from 'node:fs';
+import { closeSync, createReadStream, fstatSync, openSync, readSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
-import { clearHit, emptyHit } from '../base/hit.js';
-import type { LineCause } from '../collect/access-log.js';
-import { type LogReader, openLogReader } from '../collect/log-formats.js';
-import { firstLinesOf, LineCutter } from '../collect/log-lines.js';
-import { type CounterOptions, HitCounter } from '../fold/hit-counter.js';
+import type { LogScan } from './log-scan.js';
 
-export interface CountOptions extends CounterOptions {
-  readonly format?: string | undefined;
-  readonly columns?: string | undefined;
-  /** Half-open range of times that count, in milliseconds. */
-  readonly fromMs: number;
-  readonly toMs: number;
-  readonly nowMs: number;
-}
+/** Told now and then while an input is read: the bytes that it took from its file. */
+export type Progress = (bytes: number) => void;
 
-/** A refused line. */
-export interface RefusedLine {
-  readonly file: string;
-  readonly line: number;
-  readonly cause: Exclude<LineCause, ''>;
-}
-
-/** What became of the lines. */
-export interface LogCounts {
-  readonly counter: HitCounter;
-  lines: number;
-  readonly rejected: Map<string, number>;
-  /** The first refused lines. */
-  readonly refused: RefusedLine[];
-  /** A line for each input that could not be read to its end. */
-  readonly failures: string[];
-  bytesRead: number;
-}
-
-const refusedShown = 5;
-
-/** Nothing counted yet. */
-export function zeroLogCounts(options: CountOptions): LogCounts {
-  return { counter: new HitCounter(options), lines: 0, rejected: new Map(), refused: [], failures: [], bytesRead: 0 };
-}
-
-/** Counts one input into `counts`. `progress` is called with the bytes read so far, now and then. */
-export async function countLog(
-  file: string,
-  stream: Readable,
-  options: CountOptions,
-  counts: LogCounts,
-  progress: () => void,
-): Promise<void> {
-  let reader: LogReader | undefined;
-  let lineNumber = 0;
-  const hit = emptyHit();
-  const refuse = (cause: Exclude<LineCause, ''>): void => {
-    if (cause === 'blank') return;
-    counts.lines += 1;
-    counts.rejected.set(cause, (counts.rejected.get(cause) ?? 0) + 1);
-    if (counts.refused.length < refusedShown) counts.refused.push({ file, line: lineNumber, cause });
-  };
-  const take = (line: string): void => {
-    lineNumber += 1;
-    clearHit(hit);
-    const cause = reader?.parse(line, hit) ?? 'fields';
-    if (cause !== '') {
-      refuse(cause);
-      return;
-    }
-    counts.lines += 1;
-    if (hit.timeMs >= options.fromMs && hit.timeMs < options.toMs) counts.counter.add(hit);
-  };
-  const tooLong = (): void => {
-    lineNumber += 1;
-    refuse('too-long');
-  };
-  const cutter = new LineCutter();
-  const begin = (head: Buffer): void => {
-    reader = openLogReader(firstLinesOf(head), options);
-  };
+/** Counts one input; answers what kept it from being read to its end, if anything did. */
+export async function countLog(file: string, stdin: Readable, scan: LogScan, progress: Progress): Promise<string | undefined> {
   try {
-    for await (const chunk of withHead(await plainBytes(stream), begin)) {
-      cutter.push(chunk, take, tooLong);
-      counts.bytesRead += chunk.length;
-      progress();
-    }
+    if (file !== '-' && (await countPlainFile(file, scan, progress))) return undefined;
+    await countStream(file, file === '-' ? stdin : createReadStream(file, { highWaterMark: 1 << 20 }), scan, progress);
+    return undefined;
   } catch (error) {
-    counts.failures.push(`${file}: ${failureText(error)}`);
+    scan.end();
+    return `${file === '-' ? 'standard input' : file}: ${failureText(error)}`;
   }
-  cutter.end(take);
 }
 
-/** Opens a file as a stream of bytes. */
-export function openLog(path: string): Readable {
-  return createReadStream(path, { highWaterMark: 1 << 20 });
+const readBytes = 2 << 20;
+
+/** Counts a plain file, or the part [from, to) of it (whole lines); false when it is packed or no file, and nothing was counted. */
+export async function countPlainFile(
+  file: string,
+  scan: LogScan,
+  progress: Progress,
+  from = 0,
+  to = Number.POSITIVE_INFINITY,
+): Promise<boolean> {
+  const descriptor = openSync(file, 'r');
+  try {
+    const status = fstatSync(descriptor);
+    if (!status.isFile()) {
+      if (status.isDirectory()) throw Object.assign(new Error('is a folder'), { code: 'EISDIR' });
+      return false;
+    }
+    const head = Buffer.alloc(headBytes);
+    const headSize = readSync(descriptor, head, 0, headBytes, 0);
+    if (head[0] === 0x1f && head[1] === 0x8b) return false;
+    scan.begin(file, head.subarray(0, headSize));
+    // What is appended while it is read belongs to the next run: the size at the start is the end.
+    const end = Math.min(to, status.size);
+    const buffer = scan.direct ? undefined : Buffer.alloc(readBytes);
+    let pauseAt = from + (64 << 20);
+    for (let at = from; at < end; ) {
+      const room = buffer ?? scan.room();
+      const size = readSync(descriptor, room, 0, Math.min(readBytes, room.length, end - at), at);
+      if (size === 0) break;
+      if (buffer === undefined) scan.filled(size);
+      else scan.push(buffer.subarray(0, size));
+      at += size;
+      progress(size);
+      if (at < pauseAt) continue;
+      pauseAt = at + (64 << 20);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    scan.end();
+    return true;
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+async function countStream(file: string, stream: Readable, scan: LogScan, progress: Progress): Promise<void> {
+  const counted = async function* (): AsyncGenerator<Buffer> {
+    for await (const chunk of stream) {
+      progress((chunk as Buffer).length);
+      yield chunk as Buffer;
+    }
+  };
+  const chunks = withHead(await plainBytes(counted()), (head) => scan.begin(file, head));
+  for await (const chunk of chunks) scan.push(chunk);
+  scan.end();
 }
 
 const headBytes = 64 * 1024;
@@ -137,8 +116,8 @@ async function* withHead(chunks: AsyncIterable<Buffer>, begin: (head: Buffer) =>
 }
 
 // Unpacks gzip, known by its first two bytes (RFC 1952); anything else as it is.
-async function plainBytes(stream: Readable): Promise<AsyncIterable<Buffer>> {
-  const iterator = stream[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
+async function plainBytes(stream: AsyncIterable<Buffer>): Promise<AsyncIterable<Buffer>> {
+  const iterator = stream[Symbol.asyncIterator]();
   const held: Buffer[] = [];
   let size = 0;
   let ended = false;

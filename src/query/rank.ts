@@ -4,10 +4,12 @@
  * `other`, so that the counts shown and `other` sum to `requests`).
  */
 
-import { type HitCounts, servedQuantile } from '../fold/hit-counts.js';
+import { showBytes } from '../base/hit.js';
+import type { PeriodCounts } from '../fold/hit-counter.js';
+import { servedQuantile } from '../fold/hit-counts.js';
 import type { KeySpec } from '../fold/hit-keys.js';
 import type { Period } from '../fold/period.js';
-import { readTally, type Tally } from '../fold/tally.js';
+import { readTally, type TallyReading, zeroTally } from '../fold/tally.js';
 
 export interface TopKey {
   readonly key: string;
@@ -37,11 +39,26 @@ export interface TopRow {
   readonly compared?: { readonly period: string; readonly requests: number };
 }
 
-/** Counts of a period. */
+/** Counts of a period, wherever they are held. Keys are byte strings. */
 export interface CountedPeriod {
   readonly period: Period;
-  readonly counts: HitCounts;
+  readonly requests: number;
+  readonly bytes: number;
+  readonly statusClasses: readonly number[];
+  readonly served: ReadonlyMap<number, number>;
   readonly visitors?: number;
+  readonly read: (list: string, n: number) => TallyReading;
+  readonly countOf: (list: string, key: string) => number;
+}
+
+/** The counts that a HitCounter holds. */
+export function countedPeriod({ period, counts }: PeriodCounts): CountedPeriod {
+  return {
+    ...counts,
+    period,
+    read: (list, n) => readTally(counts.tallies.get(list) ?? zeroTally(), n),
+    countOf: (list, key) => counts.tallies.get(list)?.keys.get(key)?.count ?? 0,
+  };
 }
 
 export interface RankOptions {
@@ -53,7 +70,7 @@ export interface RankOptions {
 
 /** The rows of all periods, sorted by time and then as the lists were asked for. */
 export function rankPeriods(counted: Iterable<CountedPeriod>, options: RankOptions): TopRow[] {
-  const periods = [...counted].sort((one, two) => one.period.startMs - two.period.startMs);
+  const periods = [...counted].filter(({ requests }) => requests > 0).sort((one, two) => one.period.startMs - two.period.startMs);
   const fixed = options.compare === 'previous' ? undefined : periods.find(({ period }) => period.label === options.compare);
   return periods.flatMap((current, index) => {
     const base = options.compare === undefined ? undefined : options.compare === 'previous' ? periods[index - 1] : fixed;
@@ -61,38 +78,31 @@ export function rankPeriods(counted: Iterable<CountedPeriod>, options: RankOptio
   });
 }
 
-function rankOne({ period, counts, visitors }: CountedPeriod, spec: KeySpec, n: number, base: CountedPeriod | undefined): TopRow {
-  const tally = counts.tallies.get(spec.name);
-  const reading = tally === undefined ? undefined : readTally(tally, n);
-  const before = base?.counts.tallies.get(spec.name);
-  const without = counts.requests - (reading?.total ?? 0);
-  const p50 = servedQuantile(counts.served, 0.5);
+function rankOne(current: CountedPeriod, spec: KeySpec, n: number, base: CountedPeriod | undefined): TopRow {
+  const { period, requests, served, visitors } = current;
+  const reading = current.read(spec.name, n);
+  const without = requests - reading.total;
+  const p50 = servedQuantile(served, 0.5);
   return {
     period: period.label,
     by: spec.name,
-    requests: counts.requests,
-    exact: reading?.exact ?? true,
-    error: reading?.error ?? 0,
-    other: (reading?.other ?? 0) + without,
-    top: (reading?.top ?? []).map((row) => topKey(row, reading?.exact ?? true, before)),
+    requests,
+    exact: reading.exact,
+    error: reading.error,
+    other: reading.other + without,
+    top: reading.top.map((row) => ({
+      key: showBytes(row.key),
+      count: row.count,
+      ...(reading.exact ? {} : { error: row.error }),
+      ...(base === undefined ? {} : { before: base.countOf(spec.name, row.key) }),
+    })),
     without,
-    keys: reading?.distinctKeys ?? 0,
-    bytes: counts.bytes,
-    statuses: statusesOf(counts.statusClasses),
-    ...(p50 === undefined
-      ? {}
-      : { servedMs: { p50, p95: servedQuantile(counts.served, 0.95) ?? p50, p99: servedQuantile(counts.served, 0.99) ?? p50 } }),
+    keys: reading.distinctKeys,
+    bytes: current.bytes,
+    statuses: statusesOf(current.statusClasses),
+    ...(p50 === undefined ? {} : { servedMs: { p50, p95: servedQuantile(served, 0.95) ?? p50, p99: servedQuantile(served, 0.99) ?? p50 } }),
     ...(visitors === undefined ? {} : { visitors }),
-    ...(base === undefined ? {} : { compared: { period: base.period.label, requests: base.counts.requests } }),
-  };
-}
-
-function topKey(row: { key: string; count: number; error: number }, exact: boolean, before: Tally | undefined): TopKey {
-  return {
-    key: row.key,
-    count: row.count,
-    ...(exact ? {} : { error: row.error }),
-    ...(before === undefined ? {} : { before: before.keys.get(row.key)?.count ?? 0 }),
+    ...(base === undefined ? {} : { compared: { period: base.period.label, requests: base.requests } }),
   };
 }
 

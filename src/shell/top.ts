@@ -5,7 +5,8 @@ import { causeTexts } from '../collect/access-log.js';
 import { parseAnyTime } from '../collect/log-time.js';
 import { defaultKeyOptions, parseKeySpecs } from '../fold/hit-keys.js';
 import { type Per, pers, ZoneCalendar } from '../fold/period.js';
-import { type CountOptions, countLog, type LogCounts, openLog, zeroLogCounts } from '../query/count-logs.js';
+import { countLog } from '../query/count-logs.js';
+import { LogScan, type ScanOptions } from '../query/log-scan.js';
 import { rankPeriods } from '../query/rank.js';
 import { topCsv, topJson, topTable } from '../render/top-text.js';
 import type { Command, Invocation } from './command.js';
@@ -53,17 +54,23 @@ async function runTop(invocation: Invocation): Promise<number> {
   if (words.length === 0) throw new Usage('top: no log given (expected files, or - for standard input)');
   const options = countOptions(invocation);
   const n = wholeNumber(invocation.text('n') ?? '10', '-n');
-  const counts = zeroLogCounts(options);
-  for (const file of words) await countLog(file, file === '-' ? world.stdin : openLog(file), options, counts, () => undefined);
-  reportRejects(counts, world.stderr);
-  if (invocation.flag('strict') && counts.rejected.size > 0) return 1;
-  const rows = rankPeriods(counts.counter.periods.values(), { specs: options.specs, n, compare: invocation.text('compare') });
+  const scan = new LogScan(options);
+  let failed = false;
+  for (const file of words) {
+    const failure = await countLog(file, world.stdin, scan, () => undefined);
+    if (failure === undefined) continue;
+    failed = true;
+    world.stderr.write(`weir: ${failure}\n`);
+  }
+  reportRejects(scan, world.stderr);
+  if (invocation.flag('strict') && scan.rejected.size > 0) return 1;
+  const rows = rankPeriods(scan.results(n), { specs: options.specs, n, compare: invocation.text('compare') });
   const width = Number(world.env['COLUMNS']) || 100;
   world.stdout.write(invocation.flag('json') ? topJson(rows) : invocation.flag('csv') ? topCsv(rows) : topTable(rows, width));
-  return counts.failures.length > 0 ? 1 : 0;
+  return failed ? 1 : 0;
 }
 
-function countOptions(invocation: Invocation): CountOptions {
+function countOptions(invocation: Invocation): ScanOptions {
   const per = (invocation.text('per') ?? 'all') as Per;
   if (!pers.includes(per)) throw new Usage(`--per '${per}': expected one of ${pers.join(', ')}`);
   return {
@@ -104,8 +111,7 @@ function parseSize(text: string): number {
   return Math.floor(bytes);
 }
 
-function reportRejects(counts: LogCounts, stderr: { write: (text: string) => unknown }): void {
-  for (const failure of counts.failures) stderr.write(`weir: ${failure}\n`);
+function reportRejects(counts: LogScan, stderr: { write: (text: string) => unknown }): void {
   for (const { file, line, cause } of counts.refused) stderr.write(`weir: ${file}:${line}: ${causeTexts[cause]}\n`);
   if (counts.rejected.size === 0) return;
   const causes = [...counts.rejected].map(([cause, count]) => `${cause} ${count}`);
