@@ -23,7 +23,7 @@ export async function countLog(file: string, stdin: Readable, scan: LogScan, pro
   }
 }
 
-const readBytes = 2 << 20;
+const readBytes = 1 << 20;
 
 /** Counts a plain file, or the part [from, to) of it (whole lines); false when it is packed or no file, and nothing was counted. */
 export async function countPlainFile(

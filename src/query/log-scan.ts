@@ -10,7 +10,8 @@ import { clearHit, emptyHit } from '../base/hit.js';
 import type { LineCause } from '../collect/access-log.js';
 import { type LogReader, lineSizeMax, openLogReader } from '../collect/log-formats.js';
 import { firstLinesOf, LineCutter } from '../collect/log-lines.js';
-import { type CounterOptions, HitCounter } from '../fold/hit-counter.js';
+import { type CounterOptions, HitCounter, type PeriodCounts } from '../fold/hit-counter.js';
+import { mergeHitCounts } from '../fold/hit-counts.js';
 import { inputBytes, kernelCan, kernelPeriodsMax, LineCounter } from '../fold/line-counter.js';
 import type { Period } from '../fold/period.js';
 import { addTally, type TallyReading } from '../fold/tally.js';
@@ -34,6 +35,21 @@ export interface RefusedLine {
   readonly cause: Exclude<LineCause, ''>;
 }
 
+/** What a scan counted, fit to be sent between threads. */
+export interface ScanResult {
+  readonly lines: number;
+  readonly rejected: ReadonlyMap<string, number>;
+  readonly refused: readonly RefusedLine[];
+  /** Lines passed of each input. */
+  readonly passed: ReadonlyMap<string, number>;
+  /** What is held in bounded tallies. */
+  readonly periods: readonly PeriodCounts[];
+  readonly drained: boolean;
+  /** The kernel's periods with their figures, and its keys. */
+  readonly kernelPeriods: readonly { readonly period: Period; readonly figures: readonly number[] }[];
+  readonly entries: Uint8Array<ArrayBuffer>;
+}
+
 const refusedShown = 5;
 const nothing: TallyReading = { total: 0, exact: true, error: 0, other: 0, distinctKeys: 0, top: [] };
 
@@ -44,6 +60,8 @@ export class LogScan {
   readonly rejected = new Map<string, number>();
   /** The first refused lines. */
   readonly refused: RefusedLine[] = [];
+  /** Lines passed of each input, blank ones included. */
+  readonly passed = new Map<string, number>();
   /** Lines counted by the reader, and refused ones. */
   #linesRead = 0;
   kernel: LineCounter | undefined;
@@ -73,7 +91,7 @@ export class LogScan {
   /** Starts an input, whose kind is told by its first bytes. */
   begin(file: string, head: Uint8Array): void {
     this.#file = file;
-    this.#lineNumber = 0;
+    this.#lineNumber = this.passed.get(file) ?? 0;
     this.#cutter = new LineCutter();
     this.#held = 0;
     this.#skipping = false;
@@ -84,7 +102,7 @@ export class LogScan {
     if (!this.#viaKernel || program === undefined) return;
     this.kernel ??= new LineCounter(this.options.specs, this.options.keys, this.options.memoryBytes / 2);
     this.kernel.setProgram(program);
-    this.kernel.number = 0;
+    this.kernel.number = this.#lineNumber;
   }
 
   /** Whether `room` may be filled directly. */
@@ -130,17 +148,66 @@ export class LogScan {
     }
   }
 
+  /** Adds what another scan of the same lists counted; its input came after. */
+  absorb(part: ScanResult): void {
+    this.#linesRead += part.lines;
+    for (const [cause, count] of part.rejected) this.rejected.set(cause, (this.rejected.get(cause) ?? 0) + count);
+    for (const { file, line, cause } of part.refused) {
+      if (this.refused.length < refusedShown) this.refused.push({ file, line: line + (this.passed.get(file) ?? 0), cause });
+    }
+    for (const [file, count] of part.passed) this.passed.set(file, (this.passed.get(file) ?? 0) + count);
+    for (const { period, counts } of part.periods) mergeHitCounts(this.counter.of(period).counts, counts);
+    if (part.drained) this.drained = true;
+    if (part.kernelPeriods.length > 0) this.#absorbKernel(part);
+    this.counter.keepBound();
+  }
+
+  #absorbKernel({ kernelPeriods, entries }: ScanResult): void {
+    const { specs } = this.options;
+    this.kernel ??= new LineCounter(specs, this.options.keys, this.options.memoryBytes / 2);
+    const kernel = this.kernel;
+    if (this.kernelPeriods.length + kernelPeriods.length > kernelPeriodsMax) this.drain();
+    const numbers = kernelPeriods.map(({ period }) => this.numberOf(period));
+    kernelPeriods.forEach(({ figures }, index) => {
+      const own = kernel.figures(numbers[index] ?? 0);
+      for (const [place, value] of figures.entries()) own[place] = (own[place] ?? 0) + value;
+    });
+    const groupOf = (group: number): number => (numbers[Math.floor(group / specs.length)] ?? 0) * specs.length + (group % specs.length);
+    kernel.absorb(entries, groupOf, (group, key, count) => {
+      const period = this.kernelPeriods[Math.floor(group / specs.length)];
+      const tally = period && this.counter.of(period).counts.tallies.get(specs[group % specs.length]?.name ?? '');
+      if (tally !== undefined) addTally(tally, key, count);
+      this.drained = true;
+    });
+  }
+
+  /** All that was counted, to be absorbed by another scan. */
+  result(): ScanResult {
+    if (this.drained) this.drain();
+    const { kernel } = this;
+    return {
+      lines: this.lines,
+      rejected: this.rejected,
+      refused: this.refused,
+      passed: this.passed,
+      periods: [...this.counter.periods.values()],
+      drained: this.drained,
+      kernelPeriods: this.kernelPeriods.map((period, number) => ({ period, figures: [...(kernel?.figures(number) ?? [])] })),
+      entries: kernel?.entries() ?? new Uint8Array(0),
+    };
+  }
+
   /** Ends the input: a last line without a newline is a line. */
   end(): void {
-    if (!this.#viaKernel) {
+    if (!this.#viaKernel || this.kernel === undefined) {
       this.#cutter.end((line) => this.#take(line));
-      return;
-    }
-    if (this.#held > 0 && this.kernel !== undefined) {
+    } else {
+      this.#lineNumber = this.kernel.number;
       const last = this.kernel.input.toString('latin1', 0, this.#held);
+      if (this.#held > 0 && !this.#skipping) this.#take(last.endsWith('\r') ? last.slice(0, -1) : last);
       this.#held = 0;
-      if (!this.#skipping) this.#take(last.endsWith('\r') ? last.slice(0, -1) : last);
     }
+    this.passed.set(this.#file, this.#lineNumber);
   }
 
   // Runs the kernel over [start, end) of its input; answers where the last, incomplete line begins.

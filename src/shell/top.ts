@@ -1,14 +1,18 @@
 /** `weir top`: request counts and top keys of logs, by day, month and year. */
 
+import { renameSync, statSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { basename } from 'node:path';
 import { Usage } from '../base/faults.js';
 import { causeTexts } from '../collect/access-log.js';
 import { parseAnyTime } from '../collect/log-time.js';
 import { defaultKeyOptions, parseKeySpecs } from '../fold/hit-keys.js';
 import { type Per, pers, ZoneCalendar } from '../fold/period.js';
-import { countLog } from '../query/count-logs.js';
-import { LogScan, type ScanOptions } from '../query/log-scan.js';
+import { countMany } from '../query/count-many.js';
+import type { LogScan, ScanOptions } from '../query/log-scan.js';
 import { rankPeriods } from '../query/rank.js';
-import { topCsv, topJson, topTable } from '../render/top-text.js';
+import { topReport } from '../render/top-report.js';
+import { sizeText, topCsv, topJson, topTable } from '../render/top-text.js';
 import type { Command, Invocation } from './command.js';
 
 export const top: Command = {
@@ -37,6 +41,8 @@ export const top: Command = {
     { name: 'keywords', value: 'NAMES', help: 'parameters that hold a keyword (default q,query,search)' },
     { name: 'no-engines', help: "takes no keyword from search engines' referers" },
     { name: 'memory', value: 'SIZE', help: 'bound of the keys held (default 256M)' },
+    { name: 'cores', value: 'N', help: 'cores to use (default all)' },
+    { name: 'html', value: 'FILE', help: 'writes a report for the browser' },
     { name: 'csv', help: 'prints CSV' },
     { name: 'json', help: 'prints JSON lines, one a period and list' },
     { name: 'strict', help: 'fails if any line is rejected' },
@@ -54,20 +60,52 @@ async function runTop(invocation: Invocation): Promise<number> {
   if (words.length === 0) throw new Usage('top: no log given (expected files, or - for standard input)');
   const options = countOptions(invocation);
   const n = wholeNumber(invocation.text('n') ?? '10', '-n');
-  const scan = new LogScan(options);
-  let failed = false;
-  for (const file of words) {
-    const failure = await countLog(file, world.stdin, scan, () => undefined);
-    if (failure === undefined) continue;
-    failed = true;
-    world.stderr.write(`weir: ${failure}\n`);
-  }
+  const progress = progressOf(invocation);
+  const cores = wholeNumber(invocation.text('cores') ?? String(availableParallelism()), '--cores');
+  const { scan, failures } = await countMany(words, options, { cores, stdin: world.stdin, progress: progress.add });
+  progress.end();
+  for (const failure of failures) world.stderr.write(`weir: ${failure}\n`);
   reportRejects(scan, world.stderr);
   if (invocation.flag('strict') && scan.rejected.size > 0) return 1;
   const rows = rankPeriods(scan.results(n), { specs: options.specs, n, compare: invocation.text('compare') });
+  const html = invocation.text('html');
+  if (html !== undefined) {
+    const title = `Requests of ${words.length === 1 ? basename(words[0] ?? '') : `${words.length} logs`}`;
+    const report = topReport(rows, {
+      title,
+      rejected: scan.rejected,
+      lines: scan.lines,
+      zone: options.calendar.zone,
+      nowMs: options.nowMs,
+    });
+    writeFileSync(`${html}.part`, report);
+    renameSync(`${html}.part`, html);
+    if (!invocation.flag('json') && !invocation.flag('csv')) return failures.length > 0 ? 1 : 0;
+  }
   const width = Number(world.env['COLUMNS']) || 100;
   world.stdout.write(invocation.flag('json') ? topJson(rows) : invocation.flag('csv') ? topCsv(rows) : topTable(rows, width));
-  return failed ? 1 : 0;
+  return failures.length > 0 ? 1 : 0;
+}
+
+// On a terminal, a line that says how far it is: share done, rate, time left.
+function progressOf({ words, world }: Invocation): { add: (bytes: number) => void; end: () => void } {
+  if (!world.isTerminal.stderr) return { add: () => undefined, end: () => undefined };
+  let total = 0;
+  for (const file of words) total += statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+  const start = world.monotonicMs();
+  let done = 0;
+  let shownMs = start;
+  const add = (bytes: number): void => {
+    done += bytes;
+    const nowMs = world.monotonicMs();
+    if (nowMs - shownMs < 200) return;
+    shownMs = nowMs;
+    const rate = done / ((nowMs - start) / 1000);
+    const left = total > done ? `, ${Math.ceil((total - done) / rate)} s left` : '';
+    const share = total > 0 ? `${Math.min(100, Math.floor((100 * done) / total))} %, ` : '';
+    world.stderr.write(`\r${share}${sizeText(rate)}/s${left}\u001b[K`);
+  };
+  return { add, end: () => world.stderr.write('\r\u001b[K') };
 }
 
 function countOptions(invocation: Invocation): ScanOptions {
