@@ -36,4 +36,9 @@ export const commands: readonly CommandRow[] = [
     summary: "reads Whisper files: Graphite's own database",
     load: async () => (await import('./whisper.js')).whisper,
   },
+  {
+    name: 'serve',
+    summary: 'the daemon: every listener, the HTTP APIs and the page',
+    load: async () => (await import('./serve.js')).serve,
+  },
 ];

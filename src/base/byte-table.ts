@@ -1,0 +1,102 @@
+/**
+ * A table from byte strings to small integers, without making a string for a look-up: open addressing over FNV-1a hashes, keys in one
+ * growing arena. It serves as a cache (names of series as they come off a socket), so it is bounded: above `countMax` keys it empties itself.
+ *
+ *   slots  Int32Array  -> entry + 1 (0: free)          entry  hash u32, start u32, size u32, value i32          arena  key bytes
+ */
+
+const arenaSizeMax = 256 << 20;
+
+export class ByteTable {
+  #slots = new Int32Array(1 << 12);
+  #hashes = new Int32Array(1 << 11);
+  #starts = new Uint32Array(1 << 11);
+  #sizes = new Uint32Array(1 << 11);
+  #values = new Int32Array(1 << 11);
+  #arena: Uint8Array = new Uint8Array(1 << 16);
+  #arenaSize = 0;
+  #count = 0;
+  readonly #countMax: number;
+
+  constructor(countMax = 4_000_000) {
+    this.#countMax = countMax;
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  /** The value of the key in `[start, end)`, or -1. */
+  find(bytes: Uint8Array, start: number, end: number): number {
+    const hash = hashOf(bytes, start, end);
+    const mask = this.#slots.length - 1;
+    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
+      const entry = (this.#slots[slot] as number) - 1;
+      if (entry < 0) return -1;
+      if (this.#hashes[entry] === hash && this.#same(entry, bytes, start, end)) return this.#values[entry] as number;
+    }
+  }
+
+  /** Adds a key that is not in the table. */
+  add(bytes: Uint8Array, start: number, end: number, value: number): void {
+    const size = end - start;
+    if (this.#count >= this.#countMax || this.#arenaSize + size > arenaSizeMax) this.clear();
+    if (this.#count * 2 >= this.#slots.length) this.#grow();
+    if (this.#arenaSize + size > this.#arena.length) {
+      const larger = new Uint8Array(Math.max(this.#arena.length * 2, this.#arenaSize + size));
+      larger.set(this.#arena);
+      this.#arena = larger;
+    }
+    const entry = this.#count++;
+    const hash = hashOf(bytes, start, end);
+    this.#arena.set(bytes.subarray(start, end), this.#arenaSize);
+    this.#hashes[entry] = hash;
+    this.#starts[entry] = this.#arenaSize;
+    this.#sizes[entry] = size;
+    this.#values[entry] = value;
+    this.#arenaSize += size;
+    this.#place(hash, entry);
+  }
+
+  clear(): void {
+    this.#slots.fill(0);
+    this.#count = 0;
+    this.#arenaSize = 0;
+  }
+
+  #place(hash: number, entry: number): void {
+    const mask = this.#slots.length - 1;
+    let slot = hash & mask;
+    while (this.#slots[slot] !== 0) slot = (slot + 1) & mask;
+    this.#slots[slot] = entry + 1;
+  }
+
+  #same(entry: number, bytes: Uint8Array, start: number, end: number): boolean {
+    if (this.#sizes[entry] !== end - start) return false;
+    const arena = this.#arena;
+    let at = this.#starts[entry] as number;
+    for (let index = start; index < end; index++) if (arena[at++] !== bytes[index]) return false;
+    return true;
+  }
+
+  #grow(): void {
+    const capacity = this.#slots.length;
+    const widen = <T extends Int32Array | Uint32Array>(old: T, wider: T): T => {
+      wider.set(old);
+      return wider;
+    };
+    this.#hashes = widen(this.#hashes, new Int32Array(capacity));
+    this.#starts = widen(this.#starts, new Uint32Array(capacity));
+    this.#sizes = widen(this.#sizes, new Uint32Array(capacity));
+    this.#values = widen(this.#values, new Int32Array(capacity));
+    this.#slots = new Int32Array(capacity * 2);
+    for (let entry = 0; entry < this.#count; entry++) this.#place(this.#hashes[entry] as number, entry);
+  }
+}
+
+function hashOf(bytes: Uint8Array, start: number, end: number): number {
+  let hash = 0x811c9dc5;
+  for (let at = start; at < end; at++) hash = Math.imul(hash ^ (bytes[at] as number), 0x01000193);
+  hash ^= hash >>> 15;
+  return hash | 0;
+}

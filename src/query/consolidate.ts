@@ -1,0 +1,80 @@
+/**
+ * Fewer points for a narrower picture (`maxDataPoints`). Series whose own method adds up lose nothing: their bands cover every slot, so the sum over the
+ * picture is the same at every width. Averages of stored events are sums divided by counts, never averages of averages. The other series, and those whose
+ * method `consolidateBy` chose, are cut as Graphite cuts them: bands aligned to the clock, the first part of a band left out.
+ *
+ * Source: graphite-web's render views (behaviour).
+ */
+
+import { mergeValues, type Series } from './series.js';
+
+/** Points to show: labels in epoch seconds and values. */
+export interface Points {
+  readonly times: readonly number[];
+  readonly values: Float64Array;
+}
+
+/** The points of a series in at most `countMax` bands; all of them without one. `span` is the range of all series of the answer. */
+export function pointsOf(series: Series, countMax: number | undefined, span: { start: number; end: number }): Points {
+  const count = series.values.length;
+  if (countMax === undefined || count === 0) return bands(series, 0, 1, series.start, count);
+  if (countMax === 1) return bands(series, 0, count, series.start, 1);
+  const wanted = (span.end - span.start) / series.stepSeconds;
+  if (countMax >= wanted && countMax >= count) return bands(series, 0, 1, series.start, count);
+  const additive = (series.method === 'sum' || series.method === 'count') && series.methodChosen !== true;
+  if (additive) return wholeBands(series, countMax);
+  const perBand = Math.ceil(wanted / countMax);
+  const bandSeconds = perBand * series.stepSeconds;
+  const nudge = bandSeconds + (series.start % series.stepSeconds) - (series.start % bandSeconds);
+  const lost = Math.max(0, Math.trunc(nudge / series.stepSeconds) - 1);
+  return bands(series, lost, perBand, series.start + nudge, Math.ceil((count - lost) / perBand));
+}
+
+// Bands aligned to the clock; a first band that is cut stands at the first slot. One more slot a band where that would give one band too many.
+function wholeBands(series: Series, countMax: number): Points {
+  const count = series.values.length;
+  for (let perBand = Math.ceil(count / countMax); ; perBand++) {
+    const bandSeconds = perBand * series.stepSeconds;
+    const first = perBand - Math.floor((series.start % bandSeconds) / series.stepSeconds);
+    const bandCount = 1 + Math.max(0, Math.ceil((count - first) / perBand));
+    if (bandCount > countMax) continue;
+    const times: number[] = [];
+    const values = new Float64Array(bandCount);
+    for (let band = 0; band < bandCount; band++) {
+      const from = band === 0 ? 0 : first + (band - 1) * perBand;
+      values[band] = mergeBand(series, from, Math.min(count, first + band * perBand));
+      times.push(series.start + from * series.stepSeconds);
+    }
+    return { times, values };
+  }
+}
+
+function bands(series: Series, from: number, perBand: number, start: number, bandCount: number): Points {
+  const values = new Float64Array(Math.max(0, bandCount));
+  const times: number[] = [];
+  for (let band = 0; band < values.length; band++) {
+    const at = from + band * perBand;
+    values[band] = perBand === 1 ? (series.values[at] as number) : mergeBand(series, at, Math.min(series.values.length, at + perBand));
+    times.push(start + band * perBand * series.stepSeconds);
+  }
+  return { times, values };
+}
+
+function mergeBand(series: Series, from: number, to: number): number {
+  const { cells } = series;
+  if (cells !== undefined && series.method === 'average' && series.methodChosen !== true) {
+    let known = 0;
+    let events = 0;
+    let sum = 0;
+    for (let slot = from; slot < to; slot++) {
+      const count = cells.counts[slot] as number;
+      if (count > 0 && !Number.isNaN(series.values[slot])) {
+        known++;
+        events += count;
+        sum += cells.sums[slot] as number;
+      }
+    }
+    return events === 0 || known / (to - from) < series.xFilesFactor ? Number.NaN : sum / events;
+  }
+  return mergeValues(series.values, from, to, series.method, series.xFilesFactor);
+}

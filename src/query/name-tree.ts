@@ -1,0 +1,198 @@
+/**
+ * Names of series as a tree of their nodes, and Graphite's globs over it: `*`, `?`, `[a-z]`, `[!x]`, `{a,b}` (nested), node by node. A pattern
+ * costs as many steps as the nodes that it touches, not as there are series; literal nodes are looked up. Results are in order of name.
+ */
+
+import { Malformed } from '../base/faults.js';
+
+/** A match: a full path, and whether it is a series, a branch, or both. */
+export interface NameMatch {
+  readonly path: string;
+  readonly leaf: boolean;
+  readonly branch: boolean;
+}
+
+interface Node {
+  children: Map<string, Node> | undefined;
+  leaf: boolean;
+}
+
+const alternativesMax = 1000;
+
+export class NameTree {
+  readonly #root: Node = { children: undefined, leaf: false };
+  #count = 0;
+
+  /** Number of leaves. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Adds a name (its dots part the nodes); adding it again changes nothing. */
+  add(name: string): void {
+    let node = this.#root;
+    for (const part of name.split('.')) {
+      node.children ??= new Map();
+      let child = node.children.get(part);
+      if (child === undefined) {
+        child = { children: undefined, leaf: false };
+        node.children.set(part, child);
+      }
+      node = child;
+    }
+    if (!node.leaf) this.#count++;
+    node.leaf = true;
+  }
+
+  has(name: string): boolean {
+    let node: Node | undefined = this.#root;
+    for (const part of name.split('.')) {
+      node = node.children?.get(part);
+      if (node === undefined) return false;
+    }
+    return node.leaf;
+  }
+
+  /** What a glob finds, in order of name; at most `countMax` matches. */
+  find(pattern: string, countMax = Number.POSITIVE_INFINITY): NameMatch[] {
+    let level: { path: string; node: Node }[] = [{ path: '', node: this.#root }];
+    for (const part of splitPattern(pattern)) {
+      const next: { path: string; node: Node }[] = [];
+      const match = isGlob(part) ? globMatcher(part) : undefined;
+      for (const { path, node } of level) {
+        const prefix = path === '' ? '' : `${path}.`;
+        if (match === undefined) {
+          const child = node.children?.get(part);
+          if (child !== undefined) next.push({ path: prefix + part, node: child });
+        } else {
+          for (const [name, child] of node.children ?? []) if (match(name)) next.push({ path: prefix + name, node: child });
+        }
+      }
+      level = next;
+    }
+    return level
+      .slice(0, countMax)
+      .map(({ path, node }) => ({ path, leaf: node.leaf, branch: node.children !== undefined }))
+      .sort((left, right) => (left.path < right.path ? -1 : left.path > right.path ? 1 : 0));
+  }
+
+  /** Every name of a leaf, in order. */
+  *names(): IterableIterator<string> {
+    const walk = function* (node: Node, path: string): IterableIterator<string> {
+      if (node.leaf) yield path;
+      for (const name of [...(node.children?.keys() ?? [])].sort()) {
+        yield* walk(node.children?.get(name) as Node, path === '' ? name : `${path}.${name}`);
+      }
+    };
+    yield* walk(this.#root, '');
+  }
+}
+
+/** Whether a node of a pattern is more than a name. */
+export function isGlob(part: string): boolean {
+  return /[*?[{]/.test(part);
+}
+
+// Dots within braces part nothing.
+function splitPattern(pattern: string): string[] {
+  const parts: string[] = [];
+  let depth = 0;
+  let start = 0;
+  for (let at = 0; at < pattern.length; at++) {
+    const character = pattern[at];
+    if (character === '{') depth++;
+    else if (character === '}') depth--;
+    else if (character === '.' && depth <= 0) {
+      parts.push(pattern.slice(start, at));
+      start = at + 1;
+    }
+  }
+  parts.push(pattern.slice(start));
+  return parts;
+}
+
+/** A function that tells whether a node's name matches a glob. Braces are written out, then each alternative is a regular expression. */
+export function globMatcher(glob: string): (name: string) => boolean {
+  const alternatives = expandBraces(glob);
+  const plain = new Set(alternatives.filter((one) => !isGlob(one)));
+  const patterns = alternatives.filter(isGlob).map(compileGlob);
+  return (name) => plain.has(name) || patterns.some((pattern) => pattern(name));
+}
+
+/** `a{b,c{d,e}}` -> `ab`, `acd`, `ace`. */
+export function expandBraces(glob: string): string[] {
+  const open = glob.indexOf('{');
+  if (open < 0) return [glob];
+  let depth = 0;
+  const cuts = [open];
+  for (let at = open; at < glob.length; at++) {
+    if (glob[at] === '{') depth++;
+    else if (glob[at] === '}' && --depth === 0) {
+      cuts.push(at);
+      const head = glob.slice(0, open);
+      const tails = expandBraces(glob.slice(at + 1));
+      const middles = cuts.slice(1).flatMap((cut, index) => expandBraces(glob.slice((cuts[index] as number) + 1, cut)));
+      if (middles.length * tails.length > alternativesMax) throw new Malformed(`the pattern has more than ${alternativesMax} alternatives`);
+      return middles.flatMap((middle) => tails.map((tail) => head + middle + tail));
+    } else if (glob[at] === ',' && depth === 1) cuts.push(at);
+  }
+  throw new Malformed(`'${glob.slice(0, 80)}': a brace is not closed (expected '}')`);
+}
+
+// Matches by hand, star by star: linear in the name for each star, so that no pattern from outside can stall.
+function compileGlob(glob: string): (name: string) => boolean {
+  const pieces = tokens(glob);
+  return (name) => {
+    let piece = 0;
+    let at = 0;
+    let starPiece = -1;
+    let starAt = 0;
+    while (at < name.length) {
+      const token = pieces[piece];
+      if (typeof token === 'string') {
+        starPiece = piece++;
+        starAt = at;
+      } else if (token?.(name.charCodeAt(at))) {
+        piece++;
+        at++;
+      } else if (starPiece >= 0) {
+        piece = starPiece + 1;
+        at = ++starAt;
+      } else return false;
+    }
+    while (pieces[piece] === '*') piece++;
+    return piece === pieces.length;
+  };
+}
+
+function tokens(glob: string): ('*' | ((code: number) => boolean))[] {
+  const list: ('*' | ((code: number) => boolean))[] = [];
+  for (let at = 0; at < glob.length; at++) {
+    const character = glob[at];
+    const close = character === '[' ? glob.indexOf(']', at + 2) : -1;
+    if (character === '*') {
+      if (list.length === 0 || typeof list[list.length - 1] !== 'string') list.push('*');
+    } else if (character === '?') list.push(() => true);
+    else if (close > 0) {
+      list.push(characterClass(glob.slice(at + 1, close)));
+      at = close;
+    } else {
+      const wanted = glob.charCodeAt(at);
+      list.push((code) => code === wanted);
+    }
+  }
+  return list;
+}
+
+function characterClass(text: string): (code: number) => boolean {
+  const negated = text.startsWith('!') || text.startsWith('^');
+  const ranges: [number, number][] = [];
+  for (let at = negated ? 1 : 0; at < text.length; at++) {
+    const first = text.charCodeAt(at);
+    if (text[at + 1] === '-' && at + 2 < text.length) {
+      ranges.push([first, text.charCodeAt(at + 2)]);
+      at += 2;
+    } else ranges.push([first, first]);
+  }
+  return (code) => ranges.some(([low, high]) => code >= low && code <= high) !== negated;
+}

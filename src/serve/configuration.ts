@@ -1,0 +1,177 @@
+/**
+ * `weir.toml`: a literal table of sections, each a literal table of keys with its type, default and help. What is not in the table is refused
+ * with the names that would be right; the sample file is checked against the same table by a test. A sibling that needs keys adds its section.
+ *
+ * Source: DESIGN section 7. TOML by smol-toml.
+ */
+
+import { parse, TomlError } from 'smol-toml';
+import { Malformed } from '../base/faults.js';
+import { statsdDialects } from '../collect/statsd.js';
+
+/** A key: how its value is read, and its default. */
+export interface Key<T> {
+  readonly help: string;
+  readonly otherwise: T;
+  readonly read: (value: unknown, where: string) => T;
+}
+
+type Section<K> = { readonly [P in keyof K]: K[P] extends Key<infer T> ? T : never };
+
+const flag = (otherwise: boolean, help: string): Key<boolean> => ({
+  help,
+  otherwise,
+  read: (value, where) => (typeof value === 'boolean' ? value : wrong(where, 'true or false')),
+});
+const text = <T extends string | undefined>(otherwise: T, help: string): Key<string | T> => ({
+  help,
+  otherwise,
+  read: (value, where) => (typeof value === 'string' ? value : wrong(where, 'a text')),
+});
+const choice = (choices: readonly string[], otherwise: string, help: string): Key<string> => ({
+  help,
+  otherwise,
+  read: (value, where) => (typeof value === 'string' && choices.includes(value) ? value : wrong(where, `one of ${choices.join(', ')}`)),
+});
+const whole = (otherwise: number, min: number, max: number, help: string): Key<number> => ({
+  help,
+  otherwise,
+  read: (value, where) =>
+    typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max
+      ? value
+      : wrong(where, `an integer from ${min} to ${max}`),
+});
+const numbers = (otherwise: readonly number[], help: string): Key<readonly number[]> => ({
+  help,
+  otherwise,
+  read: (value, where) => {
+    const list = Array.isArray(value) ? value : [value];
+    return list.every((one) => typeof one === 'number' && Math.abs(one) <= 100 && one !== 0)
+      ? (list as number[])
+      : wrong(where, 'a list of numbers from -100 to 100');
+  },
+});
+
+const graphiteKeys = {
+  schemas: text(undefined, 'path of storage-schemas.conf'),
+  aggregation: text(undefined, 'path of storage-aggregation.conf'),
+};
+const statsdKeys = {
+  dialect: choice(Object.keys(statsdDialects), 'etsy', 'how lines are read: etsy, dogstatsd (and gostatsd, veneur, telegraf)'),
+  legacyNamespace: flag(true, 'stats.X and stats_counts.X instead of stats.counters.X.rate and .count'),
+  globalPrefix: text('stats', 'first node of served names when legacyNamespace is false'),
+  prefixCounter: text('counters', 'node of counters when legacyNamespace is false'),
+  prefixTimer: text('timers', 'node of timers when legacyNamespace is false'),
+  prefixGauge: text('gauges', 'node of gauges when legacyNamespace is false'),
+  prefixSet: text('sets', 'node of sets when legacyNamespace is false'),
+  percentThreshold: numbers([90], 'percentiles of timers; negative ones are the top'),
+  flushInterval: whole(10, 1, 86_400, "seconds of the clients' slot: what a rate is over, and the first step where no schema matches"),
+  deleteIdleStats: flag(false, 'idle counters and gauges read as unknown instead of 0 and the last value'),
+  keyNameSanitize: flag(true, 'blanks become _, slashes -, other characters outside a-zA-Z0-9_-.;= are dropped'),
+};
+const limitKeys = {
+  series: whole(1_000_000, 1, 100_000_000, 'series kept; a new one beyond is rejected as series-limit'),
+  points: whole(10_000_000, 1, 1_000_000_000, 'points a request may read'),
+  requestSeries: whole(20_000, 1, 10_000_000, 'series a request may read'),
+  bodySize: whole(8 << 20, 1024, 1 << 30, 'bytes of a request body'),
+  lineSize: whole(65_536, 256, 1 << 24, 'bytes of a line over TCP'),
+  connections: whole(1000, 1, 100_000, 'open connections a listener'),
+  requestSeconds: whole(30, 1, 3600, 'seconds until a request must be there, and an answer taken'),
+};
+const tokenKeys = {
+  readFile: text(undefined, 'file of bearer tokens for reading, one a line'),
+  readEnvironment: text(undefined, 'environment variable of a bearer token for reading'),
+  writeFile: text(undefined, 'file of bearer tokens for writing, one a line'),
+  writeEnvironment: text(undefined, 'environment variable of a bearer token for writing'),
+};
+const listenKeys = { host: text('127.0.0.1', 'address that listeners bind to') };
+
+/** Sections with fixed keys. */
+export const sections = { graphite: graphiteKeys, statsd: statsdKeys, limits: limitKeys, tokens: tokenKeys, listen: listenKeys } as const;
+
+/** A `[[rule]]`: what holds for series whose name the pattern (a regular expression) finds. */
+export interface Rule {
+  readonly pattern: string;
+  readonly method?: string;
+  readonly sameTimestamp?: 'merge' | 'replace';
+  readonly histogram?: boolean;
+}
+
+export interface Configuration {
+  readonly graphite: Section<typeof graphiteKeys>;
+  readonly statsd: Section<typeof statsdKeys>;
+  readonly limits: Section<typeof limitKeys>;
+  readonly tokens: Section<typeof tokenKeys>;
+  readonly listen: Section<typeof listenKeys>;
+  readonly rules: readonly Rule[];
+}
+
+export const defaultConfiguration: Configuration = readConfiguration('');
+
+/** Reads `weir.toml`. Throws Malformed with the line or the key. */
+export function readConfiguration(source: string, file = 'weir.toml'): Configuration {
+  let document: Record<string, unknown>;
+  try {
+    document = parse(source) as Record<string, unknown>;
+  } catch (error) {
+    if (!(error instanceof TomlError)) throw error;
+    const message = (error.message.split('\n')[0] ?? '').replace(/^Invalid TOML document: /, '');
+    throw new Malformed(message, { file, line: error.line, column: error.column });
+  }
+  const names = [...Object.keys(sections), 'rule'];
+  for (const name of Object.keys(document)) {
+    if (!names.includes(name)) throw new Malformed(`unknown key '${name}' (expected one of ${names.join(', ')})`, { file });
+  }
+  const read = <K extends Record<string, Key<unknown>>>(name: string, keys: K): Section<K> => readSection(document[name], keys, name, file);
+  return {
+    graphite: read('graphite', graphiteKeys),
+    statsd: read('statsd', statsdKeys),
+    limits: read('limits', limitKeys),
+    tokens: read('tokens', tokenKeys),
+    listen: read('listen', listenKeys),
+    rules: readRules(document.rule, file),
+  };
+}
+
+function readSection<K extends Record<string, Key<unknown>>>(value: unknown, keys: K, name: string, file: string): Section<K> {
+  if (value !== undefined && (typeof value !== 'object' || value === null || Array.isArray(value))) {
+    throw new Malformed(`'${name}' is not a section (expected [${name}])`, { file });
+  }
+  const given = (value ?? {}) as Record<string, unknown>;
+  for (const key of Object.keys(given)) {
+    if (!Object.hasOwn(keys, key)) {
+      throw new Malformed(`unknown key '${name}.${key}' (expected one of ${Object.keys(keys).join(', ')})`, { file });
+    }
+  }
+  const entries = Object.entries(keys).map(([key, row]) => {
+    try {
+      return [key, given[key] === undefined ? row.otherwise : row.read(given[key], `${name}.${key}`)];
+    } catch (error) {
+      if (error instanceof Malformed) throw new Malformed(error.message, { file });
+      throw error;
+    }
+  });
+  return Object.fromEntries(entries) as Section<K>;
+}
+
+const ruleKeys = ['pattern', 'method', 'sameTimestamp', 'histogram'];
+
+function readRules(value: unknown, file: string): readonly Rule[] {
+  if (value === undefined) return [];
+  if (!Array.isArray(value)) throw new Malformed("'rule' is not a list (expected [[rule]])", { file });
+  return value.map((entry: Record<string, unknown>, index) => {
+    const where = `rule ${index + 1}`;
+    for (const key of Object.keys(entry)) {
+      if (!ruleKeys.includes(key)) throw new Malformed(`${where}: unknown key '${key}' (expected one of ${ruleKeys.join(', ')})`, { file });
+    }
+    if (typeof entry.pattern !== 'string') throw new Malformed(`${where}: 'pattern' is missing (expected a regular expression)`, { file });
+    if (entry.sameTimestamp !== undefined && entry.sameTimestamp !== 'merge' && entry.sameTimestamp !== 'replace') {
+      throw new Malformed(`${where}: sameTimestamp is '${String(entry.sameTimestamp)}' (expected merge or replace)`, { file });
+    }
+    return entry as unknown as Rule;
+  });
+}
+
+function wrong(where: string, expected: string): never {
+  throw new Malformed(`'${where}' has a wrong value (expected ${expected})`);
+}

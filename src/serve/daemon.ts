@@ -1,0 +1,113 @@
+/**
+ * The daemon's life: inert until `start`, which opens every listener asked for, and gone after `stop`, which takes what the kernel still holds, flushes
+ * and closes. One clock a second flushes and brings `now` forward; SIGHUP's `reload` replaces configuration, tokens and ladders without a pause.
+ */
+
+import { Usage } from '../base/faults.js';
+import { NameTree } from '../query/name-tree.js';
+import type { Configuration } from './configuration.js';
+import { openHttp } from './http.js';
+import { Intake } from './intake.js';
+import { Ledger } from './ledger.js';
+import type { OpenListener } from './listener.js';
+import { httpPort, listenerNames, listeners } from './listeners.js';
+import { MetricReader } from './metric-reader.js';
+import type { MetricStore } from './metric-store.js';
+import { routes } from './routes.js';
+import type { Services } from './services.js';
+import { openTcp } from './tcp.js';
+import { Tokens } from './tokens.js';
+import { openUdp } from './udp.js';
+
+export interface DaemonOptions {
+  readonly configuration: Configuration;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly metrics: MetricStore;
+  /** Ports by the names of listeners; `all` is every one that is not named. */
+  readonly ports: ReadonlyMap<string, number>;
+  /** Names of the listeners to open; undefined: all. */
+  readonly only: readonly string[] | undefined;
+  readonly now: () => number;
+  readonly version: string;
+}
+
+const flushMs = 500;
+
+export class Daemon {
+  readonly #options: DaemonOptions;
+  #configuration: Configuration;
+  #tokens: Tokens;
+  readonly #open: OpenListener[] = [];
+  #timer: NodeJS.Timeout | undefined;
+  readonly services: Services;
+
+  constructor(options: DaemonOptions) {
+    for (const name of [...options.ports.keys(), ...(options.only ?? [])]) {
+      if (name !== 'all' && !listenerNames.includes(name))
+        throw new Usage(`unknown listener '${name}' (expected one of ${listenerNames.join(', ')})`);
+    }
+    this.#options = options;
+    this.#configuration = options.configuration;
+    this.#tokens = new Tokens(options.configuration.tokens, options.environment);
+    const names = new NameTree();
+    const configuration = (): Configuration => this.#configuration;
+    const ledger = new Ledger(options.now);
+    const store = options.metrics;
+    const reader = new MetricReader({ store, names, intake: () => intake, configuration });
+    const intake: Intake = new Intake({ store, ledger, configuration, now: options.now, series: (name) => reader.announce(name) });
+    this.services = {
+      configuration,
+      tokens: () => this.#tokens,
+      now: options.now,
+      ledger,
+      intake,
+      reader,
+      metrics: store,
+      names,
+      listeners: () => this.#open,
+      startedMs: options.now(),
+      version: options.version,
+    };
+  }
+
+  /** Opens the listeners; returns the `ready` line without its line end. When one cannot be opened, none stays open. */
+  async start(): Promise<string> {
+    const { host } = this.#configuration.listen;
+    const wanted = (name: string): boolean => this.#options.only === undefined || this.#options.only.includes(name);
+    const portOf = (name: string, usual: number): number => this.#options.ports.get(name) ?? this.#options.ports.get('all') ?? usual;
+    try {
+      if (wanted('http')) this.#open.push(await openHttp(routes, this.services, host, portOf('http', httpPort)));
+      for (const row of listeners) {
+        if (!wanted(row.name)) continue;
+        const open = row.transport === 'udp' ? openUdp : openTcp;
+        this.#open.push(await open(row, this.services, host, portOf(row.name, row.port)));
+      }
+    } catch (error) {
+      await Promise.all(this.#open.map((one) => one.stop()));
+      throw error;
+    }
+    this.#timer = setInterval(() => this.#tick(), flushMs);
+    return `ready ${this.#open.map((one) => `${one.name}=${one.host.includes(':') ? `[${one.host}]` : one.host}:${one.port}`).join(' ')}`;
+  }
+
+  #tick(): void {
+    this.services.intake.nowSeconds = Math.floor(this.#options.now() / 1000);
+    this.services.intake.flush().catch(() => {});
+  }
+
+  /** Takes another configuration: names, limits, dialect, tokens and ladders. Listeners stay open. Throws when a token file cannot be read: all stays as it was. */
+  reload(configuration: Configuration): void {
+    const tokens = new Tokens(configuration.tokens, this.#options.environment);
+    this.#configuration = configuration;
+    this.#tokens = tokens;
+    this.services.intake.reloadLadders();
+  }
+
+  /** Takes what is still to be read, flushes, closes. Throws when the last flush fails. */
+  async stop(): Promise<void> {
+    clearInterval(this.#timer);
+    await Promise.all(this.#open.map((one) => one.stop()));
+    await this.services.intake.flush();
+    await this.#options.metrics.close();
+  }
+}

@@ -1,0 +1,214 @@
+/**
+ * The HTTP listener: node's server with short limits (head, body, whole request, connections), find-my-way over the table of routes, tokens,
+ * and one place that turns faults into `{"error":{"kind","message"}}`. A slow reader is cut off when it takes nothing for the time allowed.
+ */
+
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import createRouter, { type HTTPMethod } from 'find-my-way';
+import { Corrupt, Fault, Malformed, Refused } from '../base/faults.js';
+import type { OpenListener } from './listener.js';
+import { type Answer, HttpFault, type Route, type WebRequest } from './route.js';
+import type { Services } from './services.js';
+import { listen } from './tcp.js';
+
+const drainMaxMs = 5000;
+
+/** Opens the HTTP listener. */
+export async function openHttp(routes: readonly Route[], services: Services, host: string, port: number): Promise<OpenListener> {
+  const { limits } = services.configuration();
+  const account = services.ledger.account('http');
+  const router = createRouter({ ignoreTrailingSlash: true, ignoreDuplicateSlashes: true, maxParamLength: 4096 });
+  for (const route of routes) {
+    router.on([...route.methods] as HTTPMethod[], route.path, () => {}, route);
+  }
+  const server = createServer({
+    headersTimeout: 10_000,
+    requestTimeout: limits.requestSeconds * 1000,
+    keepAliveTimeout: 10_000,
+    maxHeaderSize: 64 << 10,
+    connectionsCheckingInterval: 1000,
+  });
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket) => {
+    account.connections++;
+    if (sockets.size >= services.configuration().limits.connections) {
+      account.connectionsRefused++;
+      socket.destroy();
+      return;
+    }
+    sockets.add(socket);
+    account.connectionsNow = sockets.size;
+    socket.setTimeout(limits.requestSeconds * 1000, () => socket.destroy());
+    socket.once('close', () => {
+      sockets.delete(socket);
+      account.connectionsNow = sockets.size;
+    });
+  });
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    account.reject(error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 'timeout' : 'malformed');
+    if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n');
+    else socket.destroy();
+  });
+  server.on('request', (message, response) => {
+    account.lines++;
+    const found = router.find(message.method as HTTPMethod, (message.url ?? '/').split('?', 1)[0] as string);
+    const route = found?.store as Route | undefined;
+    void respond(message, response, route, found?.params ?? {}, services, router);
+  });
+  const address = await listen(server, host, port);
+  const stop = async (): Promise<void> => {
+    const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+    server.closeIdleConnections();
+    const timer = setTimeout(() => server.closeAllConnections(), drainMaxMs);
+    await closed;
+    clearTimeout(timer);
+  };
+  return { name: 'http', host: address.host, port: address.port, stop };
+}
+
+async function respond(
+  message: IncomingMessage,
+  response: ServerResponse,
+  route: Route | undefined,
+  parameters: Record<string, string | undefined>,
+  services: Services,
+  router: ReturnType<typeof createRouter>,
+): Promise<void> {
+  const account = services.ledger.account('http');
+  const abort = new AbortController();
+  response.once('close', () => abort.abort());
+  try {
+    if (route === undefined) throw notFound(message, router);
+    if (!services.tokens().allows(route.access, message.headers.authorization)) {
+      throw new HttpFault(401, `a bearer token for ${route.access === 'write' ? 'writing' : 'reading'} is needed`, {
+        'WWW-Authenticate': 'Bearer',
+      });
+    }
+    const request = await readRequest(message, route, parameters, services, abort.signal);
+    await send(response, await route.handle(request, services), abort.signal);
+    account.accepted++;
+  } catch (error) {
+    if (abort.signal.aborted && !response.writable) return;
+    const answer = faultAnswer(error, services);
+    account.reject(String(answer.status ?? 500));
+    if (response.headersSent) response.destroy();
+    else await send(response, answer, abort.signal).catch(() => response.destroy());
+  }
+}
+
+function notFound(message: IncomingMessage, router: ReturnType<typeof createRouter>): HttpFault {
+  const path = (message.url ?? '/').split('?', 1)[0] as string;
+  const other = (['GET', 'POST'] as const).filter((method) => method !== message.method && router.find(method, path) !== null);
+  if (other.length > 0)
+    return new HttpFault(405, `${message.method} is not served at ${path.slice(0, 100)} (expected ${other.join(', ')})`, {
+      Allow: other.join(', '),
+    });
+  return new HttpFault(404, `nothing is served at ${path.slice(0, 100)}`);
+}
+
+async function readRequest(
+  message: IncomingMessage,
+  route: Route,
+  parameters: Record<string, string | undefined>,
+  services: Services,
+  signal: AbortSignal,
+): Promise<WebRequest> {
+  const url = message.url ?? '/';
+  const cut = url.indexOf('?');
+  const fields = new URLSearchParams(cut < 0 ? '' : url.slice(cut + 1));
+  const { bodySize } = services.configuration().limits;
+  let body: Promise<Buffer> | undefined;
+  const read = (): Promise<Buffer> => {
+    body ??= readBody(message, bodySize);
+    return body;
+  };
+  const type = (message.headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase();
+  if (message.method === 'POST' && route.streamsBody !== true) {
+    if (type === 'application/x-www-form-urlencoded') {
+      for (const [name, value] of new URLSearchParams((await read()).toString('utf8'))) fields.append(name, value);
+    } else if (type === 'application/json') addJson(fields, await read());
+  }
+  return {
+    method: message.method ?? 'GET',
+    path: cut < 0 ? url : url.slice(0, cut),
+    parameters: fields,
+    route: parameters,
+    message,
+    body: read,
+    signal,
+  };
+}
+
+function addJson(fields: URLSearchParams, body: Buffer): void {
+  let value: unknown;
+  try {
+    value = JSON.parse(body.toString('utf8'));
+  } catch {
+    throw new HttpFault(400, 'the body is no JSON');
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return;
+  for (const [name, one] of Object.entries(value)) {
+    for (const each of Array.isArray(one) ? one : [one]) {
+      if (typeof each !== 'object') fields.append(name, String(each));
+    }
+  }
+}
+
+async function readBody(message: IncomingMessage, sizeMax: number): Promise<Buffer> {
+  const tooLarge = (): HttpFault => new HttpFault(413, `the body is larger than ${sizeMax} bytes`, { Connection: 'close' });
+  if (Number(message.headers['content-length'] ?? 0) > sizeMax) throw tooLarge();
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of message as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > sizeMax) throw tooLarge();
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+async function send(response: ServerResponse, answer: Answer, signal: AbortSignal): Promise<void> {
+  response.statusCode = answer.status ?? 200;
+  response.setHeader('Content-Type', answer.type);
+  response.setHeader('Cache-Control', 'no-store');
+  response.setHeader('X-Content-Type-Options', 'nosniff');
+  for (const [name, value] of Object.entries(answer.headers ?? {})) response.setHeader(name, value);
+  if (typeof answer.body === 'string' || answer.body instanceof Uint8Array) {
+    const bytes = typeof answer.body === 'string' ? Buffer.from(answer.body) : answer.body;
+    response.setHeader('Content-Length', bytes.length);
+    response.end(response.req.method === 'HEAD' ? undefined : bytes);
+    return;
+  }
+  for await (const chunk of answer.body) {
+    if (signal.aborted) return;
+    if (!response.write(chunk)) await drained(response, signal);
+  }
+  response.end();
+}
+
+function drained(response: ServerResponse, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve();
+    response.once('drain', resolve);
+    response.once('close', resolve);
+  });
+}
+
+function faultAnswer(error: unknown, services: Services): Answer {
+  const [status, kind] =
+    error instanceof HttpFault
+      ? [error.status, error.status === 401 ? 'unauthorized' : error.status === 404 ? 'not-found' : 'malformed']
+      : error instanceof Malformed
+        ? [400, 'malformed']
+        : error instanceof Refused
+          ? [422, 'refused']
+          : error instanceof Corrupt
+            ? [500, 'corrupt']
+            : [500, 'bug'];
+  const message = error instanceof Fault ? error.line : 'this is a fault of Weir itself';
+  if (status >= 500) services.ledger.notice('http', error instanceof Error ? (error.stack ?? error.message) : String(error));
+  const place = error instanceof Fault && error.place.column !== undefined ? { column: error.place.column } : {};
+  const headers = error instanceof HttpFault ? error.headers : {};
+  return { status, type: 'application/json', body: JSON.stringify({ error: { kind, message, ...place } }), headers };
+}

@@ -1,0 +1,265 @@
+/**
+ * From points to cells: finds the series of a name, the slot of a time, and adds. Graphite's and StatsD's sessions speak to this alone. Each second
+ * what has been added is flushed to the store in one batch; a query shows what is flushed. While a flush is behind, TCP reading pauses.
+ *
+ * Law: a count goes to its cell as it arrives, whatever the flush does; a flush that fails is kept and tried again, and nothing is added twice.
+ */
+
+import { ByteTable } from '../base/byte-table.js';
+import type { Configuration } from './configuration.js';
+import type { Account, Ledger } from './ledger.js';
+import type { MetricBatch, MetricStore, SetCell, TimerCell } from './metric-store.js';
+import { OpenSlots } from './open-slots.js';
+import { parseStoredName, servedNames } from './served-names.js';
+
+const dayS = 86_400;
+const pendingMax = 1_000_000;
+const setMembersMax = 1_000_000;
+
+export interface IntakeOptions {
+  readonly store: MetricStore;
+  readonly ledger: Ledger;
+  readonly configuration: () => Configuration;
+  readonly now: () => number;
+  /** Called for each series that is new to this run. */
+  readonly series: (name: string) => void;
+}
+
+export class Intake {
+  readonly #options: IntakeOptions;
+  readonly #byName = new Map<string, number>();
+  readonly #names: string[] = [];
+  #steps = new Float64Array(1024);
+  #keeps = new Float64Array(1024);
+  readonly #rawNames = Array.from({ length: 5 }, () => new ByteTable());
+  #totals = new Float64Array(1024);
+  #firstSlots = new Float64Array(1024);
+  #newest = new Float64Array(1024);
+  #slots = new OpenSlots();
+  #timers = new Map<string, TimerCell>();
+  #sets = new Map<string, SetCell>();
+  #valuesPending = 0;
+  /** Values of gauges as they stand, for deltas and for slots without news. */
+  readonly gauges = new Map<number, number>();
+  /** Batches that the store has not taken yet, oldest first. */
+  readonly #waiting: MetricBatch[] = [];
+  #flushing: Promise<void> | undefined;
+  nowSeconds: number;
+  /** Points that repeat series and time of the newest. */
+  repeated = 0;
+  flushes = 0;
+  flushFailures = 0;
+  cellsFlushed = 0;
+  lastFlushMs = 0;
+  /** Why the store took no batch the last time; undefined when it did. */
+  failing: string | undefined;
+
+  constructor(options: IntakeOptions) {
+    this.#options = options;
+    this.nowSeconds = Math.floor(options.now() / 1000);
+    for (const name of options.store.names()) this.#firstSlots[this.seriesOf(name)] = Number.NEGATIVE_INFINITY;
+  }
+
+  get seriesCount(): number {
+    return this.#names.length;
+  }
+
+  nameOf(series: number): string {
+    return this.#names[series] ?? '';
+  }
+
+  /** The number of a series by its stored name, made if need be; -1 when the limit of series is reached. */
+  seriesOf(name: string): number {
+    const known = this.#byName.get(name);
+    if (known !== undefined) return known;
+    if (this.#names.length >= this.#options.configuration().limits.series) return -1;
+    const series = this.#names.push(name) - 1;
+    this.#byName.set(name, series);
+    if (series >= this.#steps.length) {
+      this.#steps = doubled(this.#steps);
+      this.#keeps = doubled(this.#keeps);
+      this.#totals = doubled(this.#totals);
+      this.#firstSlots = doubled(this.#firstSlots);
+      this.#newest = doubled(this.#newest);
+    }
+    this.#firstSlots[series] = Number.POSITIVE_INFINITY;
+    this.#setLadder(series, name);
+    this.#options.series(name);
+    return series;
+  }
+
+  /** The schemas changed: slots opened from now on are those of the new ladders. */
+  reloadLadders(): void {
+    this.#names.forEach((name, series) => {
+      this.#setLadder(series, name);
+    });
+    for (const table of this.#rawNames) table.clear();
+  }
+
+  /** The series of a name as it came off a socket, or -1: `remember` has not been told. `space` keeps Graphite's names and each StatsD kind apart. */
+  find(space: number, bytes: Uint8Array, start: number, end: number): number {
+    return (this.#rawNames[space] as ByteTable).find(bytes, start, end);
+  }
+
+  /** The series of a stored name, kept for `find` under the bytes it came as; -1 when the limit of series is reached. */
+  remember(space: number, bytes: Uint8Array, start: number, end: number, name: string): number {
+    const series = this.seriesOf(name);
+    if (series >= 0) (this.#rawNames[space] as ByteTable).add(bytes, start, end, series);
+    return series;
+  }
+
+  /** The stored series of a name, or -1. */
+  known(name: string): number {
+    return this.#byName.get(name) ?? -1;
+  }
+
+  /** Events counted under a series in this run. */
+  totalOf(series: number): number {
+    return this.#totals[series] as number;
+  }
+
+  /** Start of the first slot that holds a point; minus infinity when it was stored before this run. */
+  firstSlotOf(series: number): number {
+    return this.#firstSlots[series] as number;
+  }
+
+  /** Time of the newest point of this run, epoch seconds. */
+  newestOf(series: number): number {
+    return this.#newest[series] as number;
+  }
+
+  /** Adds a point; returns the cause when it cannot be kept. `seconds` -1 is now. */
+  add(series: number, seconds: number, value: number, weight = 1, sum = value): 'too-old' | 'future' | undefined {
+    const at = seconds < 0 ? this.nowSeconds : seconds;
+    const cause = this.#outside(series, at);
+    if (cause !== undefined) return cause;
+    const step = this.#steps[series] as number;
+    const slot = at - (at % step);
+    if (this.#slots.add(series, slot, at, value, weight, sum)) this.repeated++;
+    this.#totals[series] = (this.#totals[series] as number) + sum;
+    if (slot < (this.#firstSlots[series] as number)) this.#firstSlots[series] = slot;
+    if (at > (this.#newest[series] as number)) this.#newest[series] = at;
+    return undefined;
+  }
+
+  addTimer(series: number, seconds: number, value: number, weight: number): 'too-old' | 'future' | undefined {
+    const at = seconds < 0 ? this.nowSeconds : seconds;
+    const cause = this.#outside(series, at);
+    if (cause !== undefined) return cause;
+    const slot = at - (at % (this.#steps[series] as number));
+    const key = `${series}@${slot}`;
+    let cell = this.#timers.get(key);
+    if (cell === undefined) {
+      cell = { series, slot, values: [], weight: 0 };
+      this.#timers.set(key, cell);
+    }
+    cell.values.push(value);
+    cell.weight += weight;
+    this.#valuesPending++;
+    return undefined;
+  }
+
+  addMember(series: number, seconds: number, member: string): 'too-old' | 'future' | 'set-limit' | undefined {
+    const at = seconds < 0 ? this.nowSeconds : seconds;
+    const cause = this.#outside(series, at);
+    if (cause !== undefined) return cause;
+    const slot = at - (at % (this.#steps[series] as number));
+    const key = `${series}@${slot}`;
+    let cell = this.#sets.get(key);
+    if (cell === undefined) {
+      cell = { series, slot, members: new Set() };
+      this.#sets.set(key, cell);
+    }
+    if (cell.members.size >= setMembersMax) return 'set-limit';
+    cell.members.add(member);
+    this.#valuesPending++;
+    return undefined;
+  }
+
+  /** A promise to wait for when more is pending than memory should hold; undefined when there is room. */
+  pressure(): Promise<void> | undefined {
+    if (this.#slots.pending + this.#valuesPending < pendingMax && this.#waiting.length < 8) return undefined;
+    return this.flush().catch(() => {});
+  }
+
+  /** Whether datagrams must be turned away, since there is nobody to pause. */
+  get overloaded(): boolean {
+    return this.#waiting.length >= 64;
+  }
+
+  /** Hands everything added so far to the store; resolves when it is durable. */
+  async flush(): Promise<void> {
+    this.#takeBatch();
+    while (this.#flushing !== undefined) await this.#flushing;
+    if (this.#waiting.length === 0) return;
+    this.#flushing = this.#commitWaiting().finally(() => {
+      this.#flushing = undefined;
+    });
+    await this.#flushing;
+  }
+
+  #takeBatch(): void {
+    if (this.#slots.pending === 0 && this.#timers.size === 0 && this.#sets.size === 0) return;
+    const timers = [...this.#timers.values()];
+    const sets = [...this.#sets.values()];
+    this.#timers = new Map();
+    this.#sets = new Map();
+    this.#valuesPending = 0;
+    this.#waiting.push({ nameOf: (series) => this.nameOf(series), cells: this.#slots.drain(), timers, sets });
+  }
+
+  async #commitWaiting(): Promise<void> {
+    for (let batch = this.#waiting[0]; batch !== undefined; batch = this.#waiting[0]) {
+      const before = this.#options.now();
+      try {
+        await this.#options.store.commit(batch);
+      } catch (error) {
+        this.flushFailures++;
+        this.failing = error instanceof Error ? error.message : String(error);
+        this.#options.ledger.notice('store', this.failing);
+        throw error;
+      }
+      this.failing = undefined;
+      this.#waiting.shift();
+      this.flushes++;
+      this.cellsFlushed += batch.cells.count + batch.timers.length + batch.sets.length;
+      this.lastFlushMs = this.#options.now() - before;
+    }
+  }
+
+  #outside(series: number, at: number): 'too-old' | 'future' | undefined {
+    if (at > this.nowSeconds + dayS) return 'future';
+    return at <= this.nowSeconds - (this.#keeps[series] as number) ? 'too-old' : undefined;
+  }
+
+  // Of the schemas that match any name under which a metric is served, the finest is its ladder.
+  #setLadder(series: number, name: string): void {
+    const { store, configuration } = this.#options;
+    const statsd = parseStoredName(name);
+    const names = statsd === undefined ? [name] : servedNames(statsd.kind, statsd.name, configuration().statsd).map((one) => one.name);
+    let step = Number.POSITIVE_INFINITY;
+    let keep = 0;
+    for (const one of names) {
+      const ladder = store.ladderOf(one);
+      const finest = ladder[0]?.stepSeconds ?? 60;
+      if (finest < step) {
+        step = finest;
+        keep = Math.max(...ladder.map((archive) => archive.keepSeconds));
+      }
+    }
+    this.#steps[series] = step;
+    this.#keeps[series] = keep;
+  }
+}
+
+function doubled(old: Float64Array): Float64Array<ArrayBuffer> {
+  const wider = new Float64Array(old.length * 2);
+  wider.set(old);
+  return wider;
+}
+
+/** Counts what `add` could not keep. */
+export function countOutside(account: Account, cause: string | undefined): void {
+  if (cause === undefined) account.accepted++;
+  else account.reject(cause);
+}

@@ -1,0 +1,23 @@
+/**
+ * The one table of listeners. Names, transports and default ports are those of the `ready` line; a protocol is one more row here and a session beside.
+ * HTTP stands first in the line and is opened by `http.ts`.
+ */
+
+import { pickleStream, plaintextDatagrams, plaintextStream } from './graphite-session.js';
+import type { Listener } from './listener.js';
+import { adminStream } from './statsd-admin.js';
+import { statsdDatagrams, statsdStream } from './statsd-session.js';
+
+export const httpPort = 8420;
+
+export const listeners: readonly Listener[] = [
+  { name: 'statsd', transport: 'udp', port: 8125, session: statsdDatagrams },
+  { name: 'statsd-tcp', transport: 'tcp', port: 8125, session: statsdStream },
+  { name: 'statsd-admin', transport: 'tcp', port: 8126, session: adminStream },
+  { name: 'graphite', transport: 'tcp', port: 2003, session: plaintextStream },
+  { name: 'graphite-udp', transport: 'udp', port: 2003, session: plaintextDatagrams },
+  { name: 'pickle', transport: 'tcp', port: 2004, session: pickleStream },
+];
+
+/** Every name that `--port` and `--only` take. */
+export const listenerNames: readonly string[] = ['http', ...listeners.map((row) => row.name)];

@@ -1,0 +1,244 @@
+/**
+ * From a path to series: names are found in the tree, slots read from the store, and the figure that a name asks for is made from the cells (law: merge
+ * raw, derive last). Graphite's names show by their aggregation method; StatsD's served names by what they mean. A stored name goes before a derived one.
+ *
+ * Idle counters read 0 and idle gauges their last value from the first point on up to now, unless `deleteIdleStats`.
+ */
+
+import { RE2JS } from 're2js';
+import { Refused } from '../base/faults.js';
+import type { TargetContext } from '../query/function.js';
+import type { NameTree } from '../query/name-tree.js';
+import { type Method, methodOf, type Series } from '../query/series.js';
+import type { Configuration } from './configuration.js';
+import type { Intake } from './intake.js';
+import type { MetricStore, StoredSlots } from './metric-store.js';
+import { type Figure, parseStoredName, servedNames, timerFigure } from './served-names.js';
+
+interface Served {
+  readonly stored: string;
+  /** Undefined: a series of its own, shown by its method. */
+  readonly figure: Figure | undefined;
+}
+
+export interface MetricReaderOptions {
+  readonly store: MetricStore;
+  readonly names: NameTree;
+  readonly intake: () => Intake;
+  readonly configuration: () => Configuration;
+}
+
+const gaugeBackSeconds = 86_400;
+
+export class MetricReader {
+  readonly #options: MetricReaderOptions;
+  readonly #served = new Map<string, Served>();
+  /** Names with tags; they are found by tag, not by the tree. */
+  readonly #tagged = new Map<string, Readonly<Record<string, string>>>();
+
+  constructor(options: MetricReaderOptions) {
+    this.#options = options;
+  }
+
+  /** A series is there from now on: its name, or the names that it is served under. */
+  announce(stored: string): void {
+    const statsd = parseStoredName(stored);
+    if (statsd === undefined) this.#serve(stored, { stored, figure: undefined });
+    else {
+      for (const { name, figure } of servedNames(statsd.kind, statsd.name, this.#options.configuration().statsd)) {
+        if (this.#served.get(name)?.figure === undefined && this.#served.has(name)) continue;
+        this.#serve(name, { stored, figure });
+      }
+    }
+  }
+
+  #serve(name: string, served: Served): void {
+    this.#served.set(name, served);
+    if (name.includes(';')) this.#tagged.set(name, tagsOf(name));
+    else this.#options.names.add(name);
+  }
+
+  /** Series of a path or glob. */
+  async fetch(path: string, context: TargetContext, spent: { series: number; points: number }): Promise<readonly Series[]> {
+    const { limits } = this.#options.configuration();
+    const names = this.#served.has(path)
+      ? [path]
+      : this.#options.names.find(path, limits.requestSeries + 1).flatMap((one) => (one.leaf ? [one.path] : []));
+    return await this.#readAll(names, path, context, spent);
+  }
+
+  /** Series whose tags match every expression. */
+  async fetchTagged(
+    expressions: readonly string[],
+    context: TargetContext,
+    spent: { series: number; points: number },
+  ): Promise<readonly Series[]> {
+    const tests = expressions.map(tagTest);
+    const names = [...this.#tagged].filter(([, tags]) => tests.every((test) => test(tags))).map(([name]) => name);
+    return await this.#readAll(names.sort(), undefined, context, spent);
+  }
+
+  async #readAll(
+    names: readonly string[],
+    path: string | undefined,
+    context: TargetContext,
+    spent: { series: number; points: number },
+  ): Promise<readonly Series[]> {
+    const { limits } = this.#options.configuration();
+    spent.series += names.length;
+    if (spent.series > limits.requestSeries)
+      throw new Refused(`the request reads more than ${limits.requestSeries} series (limits.requestSeries)`);
+    const found: Series[] = [];
+    for (const name of names) {
+      const series = await this.#read(name, path ?? name, context);
+      spent.points += series.values.length;
+      if (spent.points > limits.points) throw new Refused(`the request reads more than ${limits.points} points (limits.points)`);
+      found.push(series);
+    }
+    return found;
+  }
+
+  async #read(name: string, pathExpression: string, context: TargetContext): Promise<Series> {
+    const { store } = this.#options;
+    const { stored, figure } = this.#served.get(name) as Served;
+    const slots = await store.read(stored, context.from, context.until, context.now);
+    const way = figure === undefined ? store.methodOf(name) : { method: figureMethod(figure), xFilesFactor: 0 };
+    const method: Method = methodOf(way.method) ?? 'average';
+    const values = figure === undefined ? methodValues(slots, method, way.xFilesFactor) : this.#figureValues(slots, figure);
+    if (figure !== undefined) await this.#fillIdle(values, stored, slots, figure, context);
+    const tags = name.includes(';') ? tagsOf(name) : { name };
+    const events = figure === undefined || figure.figure === 'mean';
+    return {
+      name,
+      tags,
+      pathExpression,
+      start: slots.start,
+      end: slots.start + values.length * slots.stepSeconds,
+      stepSeconds: slots.stepSeconds,
+      values,
+      method,
+      xFilesFactor: way.xFilesFactor,
+      ...(events && method === 'average' && figure === undefined ? { cells: { counts: slots.counts, sums: slots.sums } } : {}),
+    };
+  }
+
+  #figureValues(slots: StoredSlots, figure: Figure): Float64Array {
+    const { counts, sums, lasts, stepSeconds } = slots;
+    return counts.map((count, slot) => {
+      if (count === 0) return Number.NaN;
+      if (figure.figure === 'rate') return (sums[slot] as number) / stepSeconds;
+      if (figure.figure === 'sum' && slots.values?.[slot] === undefined) return sums[slot] as number;
+      if (figure.figure === 'last') return lasts[slot] as number;
+      if (figure.figure === 'distinct') return slots.distinct?.[slot] ?? Number.NaN;
+      return timerFigure(slots.values?.[slot] ?? new Float64Array(0), count, figure, stepSeconds);
+    });
+  }
+
+  async #fillIdle(values: Float64Array, stored: string, slots: StoredSlots, figure: Figure, context: TargetContext): Promise<void> {
+    const statsd = parseStoredName(stored);
+    if (this.#options.configuration().statsd.deleteIdleStats || (statsd?.kind !== 'counter' && statsd?.kind !== 'gauge')) return;
+    const intake = this.#options.intake();
+    const series = intake.known(stored);
+    const first = series < 0 ? Number.NEGATIVE_INFINITY : intake.firstSlotOf(series);
+    let held = statsd.kind === 'counter' ? 0 : await this.#gaugeBefore(stored, series, slots.start, context, figure);
+    for (let slot = 0; slot < values.length; slot++) {
+      const label = slots.start + slot * slots.stepSeconds;
+      if (label > context.now) break;
+      if (!Number.isNaN(values[slot])) {
+        if (statsd.kind === 'gauge') held = values[slot] as number;
+      } else if (label + slots.stepSeconds > first) values[slot] = held;
+    }
+  }
+
+  // The value that a gauge had when the range began: as it stands, when nothing came since, else the last one stored within a day.
+  async #gaugeBefore(stored: string, series: number, start: number, context: TargetContext, figure: Figure): Promise<number> {
+    const { store } = this.#options;
+    const intake = this.#options.intake();
+    if (series >= 0 && intake.newestOf(series) > 0 && intake.newestOf(series) < start) return intake.gauges.get(series) ?? Number.NaN;
+    const before = await store.read(stored, start - gaugeBackSeconds, start - 1, context.now);
+    const values = this.#figureValues(before, figure);
+    for (let slot = values.length - 1; slot >= 0; slot--) if (!Number.isNaN(values[slot])) return values[slot] as number;
+    return Number.NaN;
+  }
+}
+
+function figureMethod(figure: Figure): string {
+  switch (figure.figure) {
+    case 'sum':
+    case 'count':
+    case 'sum_squares':
+      return 'sum';
+    case 'upper':
+    case 'distinct':
+      return 'max';
+    case 'lower':
+      return 'min';
+    case 'last':
+      return 'last';
+    default:
+      return 'average';
+  }
+}
+
+/** The figure of each slot by a method; unknown where too few of its finest slots hold a point. */
+export function methodValues(slots: StoredSlots, method: Method, xFilesFactor: number): Float64Array {
+  const { counts, sums, mins, maxs, lasts, filled } = slots;
+  return counts.map((count, slot) => {
+    if (count === 0 || (filled[slot] as number) < xFilesFactor - 1e-9) return Number.NaN;
+    switch (method) {
+      case 'sum':
+        return sums[slot] as number;
+      case 'min':
+        return mins[slot] as number;
+      case 'max':
+        return maxs[slot] as number;
+      case 'last':
+        return lasts[slot] as number;
+      case 'count':
+        return count;
+      case 'range':
+        return (maxs[slot] as number) - (mins[slot] as number);
+      case 'absmax':
+        return Math.abs(maxs[slot] as number) >= Math.abs(mins[slot] as number) ? (maxs[slot] as number) : (mins[slot] as number);
+      case 'absmin':
+        return Math.abs(maxs[slot] as number) < Math.abs(mins[slot] as number) ? (maxs[slot] as number) : (mins[slot] as number);
+      case 'avg_zero':
+        return ((sums[slot] as number) / count) * (filled[slot] as number);
+      default:
+        return (sums[slot] as number) / count;
+    }
+  });
+}
+
+/** Tags of a name such as `disk.used;rack=a1`: `name` and the pairs. */
+export function tagsOf(name: string): Readonly<Record<string, string>> {
+  const [path, ...pairs] = name.split(';');
+  const tags: Record<string, string> = { name: path as string };
+  for (const pair of pairs) {
+    const cut = pair.indexOf('=');
+    tags[pair.slice(0, cut)] = pair.slice(cut + 1);
+  }
+  return tags;
+}
+
+function tagTest(expression: string): (tags: Readonly<Record<string, string>>) => boolean {
+  const found = /^([^!=]+)(!=~|=~|!=|=)(.*)$/s.exec(expression);
+  if (found === null) throw new Refused(`'${expression}' is no tag expression (expected tag=value, tag!=value, tag=~regex, tag!=~regex)`);
+  const [, tag, operator, wanted] = found as unknown as [string, string, string, string];
+  if (operator === '=' || operator === '!=') return (tags) => ((tags[tag] ?? '') === wanted) === (operator === '=');
+  const pattern = anchored(wanted);
+  return (tags) => pattern(tags[tag] ?? '') === (operator === '=~');
+}
+
+function anchored(source: string): (text: string) => boolean {
+  const pattern = compile(source);
+  return (text) => pattern.matcher(text).lookingAt();
+}
+
+function compile(source: string): RE2JS {
+  try {
+    return RE2JS.compile(source);
+  } catch {
+    throw new Refused(`'${source}' is no regular expression`);
+  }
+}

@@ -1,0 +1,67 @@
+/**
+ * What the daemon asks of stored metrics: a flush of cells that is durable when it returns, and slots of one step for a range, stitched from the archives.
+ * The daemon speaks to this face alone; what lies behind it is `keep`'s.
+ */
+
+import type { CellColumns } from './open-slots.js';
+
+/** Values of a timer that arrived in one slot, or members of a set. */
+export interface TimerCell {
+  readonly series: number;
+  readonly slot: number;
+  readonly values: number[];
+  /** Weighted count: a value sampled at 0.1 counts ten. */
+  weight: number;
+}
+
+export interface SetCell {
+  readonly series: number;
+  readonly slot: number;
+  readonly members: Set<string>;
+}
+
+/** A flush: whole or not at all. */
+export interface MetricBatch {
+  readonly nameOf: (series: number) => string;
+  readonly cells: CellColumns;
+  readonly timers: readonly TimerCell[];
+  readonly sets: readonly SetCell[];
+}
+
+/** Slots of one series on one step. Unknown slots have count 0. */
+export interface StoredSlots {
+  readonly stepSeconds: number;
+  /** Start of the first slot, epoch seconds. */
+  readonly start: number;
+  readonly counts: Float64Array;
+  readonly sums: Float64Array;
+  readonly mins: Float64Array;
+  readonly maxs: Float64Array;
+  readonly lasts: Float64Array;
+  /** Share of a slot's finest slots that hold a point, 0 to 1. */
+  readonly filled: Float64Array;
+  /** Timers: the sorted values of each slot. */
+  readonly values?: readonly (Float64Array | undefined)[];
+  /** Sets: the number of distinct members of each slot. */
+  readonly distinct?: Float64Array;
+}
+
+export interface Archive {
+  readonly stepSeconds: number;
+  readonly keepSeconds: number;
+}
+
+export interface MetricStore {
+  /** Archives of a series, finest first. */
+  readonly ladderOf: (name: string) => readonly Archive[];
+  /** How slots of a series are shown. */
+  readonly methodOf: (name: string) => { readonly method: string; readonly xFilesFactor: number };
+  /** Stored names; a series that a flush makes is told by the flush. */
+  readonly names: () => Iterable<string>;
+  /** Durable when it returns. */
+  readonly commit: (batch: MetricBatch) => Promise<void>;
+  /** Slots with labels in `(from, until]`, of the finest archive that reaches back to `from`. */
+  readonly read: (name: string, from: number, until: number, now: number) => Promise<StoredSlots>;
+  readonly sizeBytes: () => number;
+  readonly close: () => Promise<void>;
+}

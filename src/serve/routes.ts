@@ -1,0 +1,9 @@
+/**
+ * The one table of HTTP routes, from siblings by what they serve. A new API is one more array here.
+ */
+
+import { graphiteRoutes } from './graphite-routes.js';
+import type { Route } from './route.js';
+import { statusRoutes } from './status-routes.js';
+
+export const routes: readonly Route[] = [...statusRoutes, ...graphiteRoutes];

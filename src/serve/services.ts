@@ -1,0 +1,28 @@
+/**
+ * What listeners and routes are handed: the parts of the daemon, passed by hand. Nothing here is global; the configuration is asked for each
+ * time, since SIGHUP replaces it.
+ */
+
+import type { NameTree } from '../query/name-tree.js';
+import type { Configuration } from './configuration.js';
+import type { Intake } from './intake.js';
+import type { Ledger } from './ledger.js';
+import type { OpenListener } from './listener.js';
+import type { MetricReader } from './metric-reader.js';
+import type { MetricStore } from './metric-store.js';
+import type { Tokens } from './tokens.js';
+
+export interface Services {
+  readonly configuration: () => Configuration;
+  readonly tokens: () => Tokens;
+  /** Milliseconds of the Unix epoch. */
+  readonly now: () => number;
+  readonly ledger: Ledger;
+  readonly intake: Intake;
+  readonly reader: MetricReader;
+  readonly metrics: MetricStore;
+  readonly names: NameTree;
+  readonly listeners: () => readonly OpenListener[];
+  readonly startedMs: number;
+  readonly version: string;
+}
