@@ -52,6 +52,13 @@ const numbers = (otherwise: readonly number[], help: string): Key<readonly numbe
   },
 });
 
+const texts = (help: string): Key<readonly string[]> => ({
+  help,
+  otherwise: [],
+  read: (value, where) =>
+    Array.isArray(value) && value.every((one) => typeof one === 'string') ? (value as string[]) : wrong(where, 'a list of texts'),
+});
+
 const graphiteKeys = {
   schemas: text(undefined, 'path of storage-schemas.conf'),
   aggregation: text(undefined, 'path of storage-aggregation.conf'),
@@ -84,10 +91,27 @@ const tokenKeys = {
   writeFile: text(undefined, 'file of bearer tokens for writing, one a line'),
   writeEnvironment: text(undefined, 'environment variable of a bearer token for writing'),
 };
+const logKeys = {
+  tail: texts('files that are followed through rotation and truncation'),
+  format: text(undefined, 'combined, common, vhost, json, w3c, syslog or a format string; by content when not set'),
+  columns: text(undefined, 'members of JSON lines: time=ts:ms,url=req.path'),
+  lists: text('url,keyword,host,status,agent', 'lists that are kept: fields, or several combined with +'),
+  keywords: text('q,query,search', 'parameters that hold a keyword'),
+  engines: flag(true, "keywords from search engines' referers too"),
+  withQuery: flag(false, 'keeps the query string in url'),
+  memoryMiB: whole(256, 1, 1 << 20, 'MiB of keys held; beyond it counts are approximate and say so'),
+};
 const listenKeys = { host: text('127.0.0.1', 'address that listeners bind to') };
 
 /** Sections with fixed keys. */
-export const sections = { graphite: graphiteKeys, statsd: statsdKeys, limits: limitKeys, tokens: tokenKeys, listen: listenKeys } as const;
+export const sections = {
+  graphite: graphiteKeys,
+  statsd: statsdKeys,
+  limits: limitKeys,
+  tokens: tokenKeys,
+  listen: listenKeys,
+  logs: logKeys,
+} as const;
 
 /** A `[[rule]]`: what holds for series whose name the pattern (a regular expression) finds. */
 export interface Rule {
@@ -103,6 +127,7 @@ export interface Configuration {
   readonly limits: Section<typeof limitKeys>;
   readonly tokens: Section<typeof tokenKeys>;
   readonly listen: Section<typeof listenKeys>;
+  readonly logs: Section<typeof logKeys>;
   readonly rules: readonly Rule[];
 }
 
@@ -129,6 +154,7 @@ export function readConfiguration(source: string, file = 'weir.toml'): Configura
     limits: read('limits', limitKeys),
     tokens: read('tokens', tokenKeys),
     listen: read('listen', listenKeys),
+    logs: read('logs', logKeys),
     rules: readRules(document.rule, file),
   };
 }

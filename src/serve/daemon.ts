@@ -4,8 +4,10 @@
  */
 
 import { Usage } from '../base/faults.js';
+import type { HitJournal } from '../keep/hit-journal.js';
 import { NameTree } from '../query/name-tree.js';
 import type { Configuration } from './configuration.js';
+import { HitIntake } from './hit-intake.js';
 import { openHttp } from './http.js';
 import { Intake } from './intake.js';
 import { Ledger } from './ledger.js';
@@ -15,6 +17,7 @@ import { MetricReader } from './metric-reader.js';
 import type { MetricStore } from './metric-store.js';
 import { routes } from './routes.js';
 import type { Services } from './services.js';
+import { Tails } from './tails.js';
 import { openTcp } from './tcp.js';
 import { Tokens } from './tokens.js';
 import { openUdp } from './udp.js';
@@ -23,6 +26,7 @@ export interface DaemonOptions {
   readonly configuration: Configuration;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly metrics: MetricStore;
+  readonly hits: HitJournal;
   /** Ports by the names of listeners; `all` is every one that is not named. */
   readonly ports: ReadonlyMap<string, number>;
   /** Names of the listeners to open; undefined: all. */
@@ -39,6 +43,7 @@ export class Daemon {
   #tokens: Tokens;
   readonly #open: OpenListener[] = [];
   #timer: NodeJS.Timeout | undefined;
+  readonly #tails: Tails;
   readonly services: Services;
 
   constructor(options: DaemonOptions) {
@@ -55,12 +60,15 @@ export class Daemon {
     const store = options.metrics;
     const reader = new MetricReader({ store, names, intake: () => intake, configuration });
     const intake: Intake = new Intake({ store, ledger, configuration, now: options.now, series: (name) => reader.announce(name) });
+    const hits = new HitIntake({ journal: options.hits, ledger, configuration, now: options.now });
+    this.#tails = new Tails({ hits, ledger, configuration, now: options.now });
     this.services = {
       configuration,
       tokens: () => this.#tokens,
       now: options.now,
       ledger,
       intake,
+      hits,
       reader,
       metrics: store,
       names,
@@ -86,6 +94,7 @@ export class Daemon {
       await Promise.all(this.#open.map((one) => one.stop()));
       throw error;
     }
+    this.#tails.start();
     this.#timer = setInterval(() => this.#tick(), flushMs);
     return `ready ${this.#open.map((one) => `${one.name}=${one.host.includes(':') ? `[${one.host}]` : one.host}:${one.port}`).join(' ')}`;
   }
@@ -93,6 +102,7 @@ export class Daemon {
   #tick(): void {
     this.services.intake.nowSeconds = Math.floor(this.#options.now() / 1000);
     this.services.intake.flush().catch(() => {});
+    this.services.hits.flush().catch(() => {});
   }
 
   /** Takes another configuration: names, limits, dialect, tokens and ladders. Listeners stay open. Throws when a token file cannot be read: all stays as it was. */
@@ -107,7 +117,10 @@ export class Daemon {
   async stop(): Promise<void> {
     clearInterval(this.#timer);
     await Promise.all(this.#open.map((one) => one.stop()));
+    this.#tails.stop();
+    await this.services.hits.flush();
     await this.services.intake.flush();
+    await this.#options.hits.close();
     await this.#options.metrics.close();
   }
 }

@@ -7,6 +7,7 @@ import { pickleStream, plaintextDatagrams, plaintextStream } from './graphite-se
 import type { Listener } from './listener.js';
 import { adminStream } from './statsd-admin.js';
 import { statsdDatagrams, statsdStream } from './statsd-session.js';
+import { syslogDatagrams, syslogStream } from './syslog-session.js';
 
 export const httpPort = 8420;
 
@@ -17,6 +18,8 @@ export const listeners: readonly Listener[] = [
   { name: 'graphite', transport: 'tcp', port: 2003, session: plaintextStream },
   { name: 'graphite-udp', transport: 'udp', port: 2003, session: plaintextDatagrams },
   { name: 'pickle', transport: 'tcp', port: 2004, session: pickleStream },
+  { name: 'syslog', transport: 'udp', port: 5514, session: syslogDatagrams },
+  { name: 'syslog-tcp', transport: 'tcp', port: 5514, session: syslogStream },
 ];
 
 /** Every name that `--port` and `--only` take. */

@@ -3,7 +3,8 @@
  */
 
 import { graphiteRoutes } from './graphite-routes.js';
+import { hitRoutes } from './hit-routes.js';
 import type { Route } from './route.js';
 import { statusRoutes } from './status-routes.js';
 
-export const routes: readonly Route[] = [...statusRoutes, ...graphiteRoutes];
+export const routes: readonly Route[] = [...statusRoutes, ...graphiteRoutes, ...hitRoutes];

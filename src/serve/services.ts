@@ -5,6 +5,7 @@
 
 import type { NameTree } from '../query/name-tree.js';
 import type { Configuration } from './configuration.js';
+import type { HitIntake } from './hit-intake.js';
 import type { Intake } from './intake.js';
 import type { Ledger } from './ledger.js';
 import type { OpenListener } from './listener.js';
@@ -19,6 +20,7 @@ export interface Services {
   readonly now: () => number;
   readonly ledger: Ledger;
   readonly intake: Intake;
+  readonly hits: HitIntake;
   readonly reader: MetricReader;
   readonly metrics: MetricStore;
   readonly names: NameTree;

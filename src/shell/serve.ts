@@ -2,8 +2,10 @@
 
 import { existsSync, readFileSync } from 'node:fs';
 import { Fault, Usage } from '../base/faults.js';
+import { HitJournal } from '../keep/hit-journal.js';
 import { type Configuration, defaultConfiguration, readConfiguration } from '../serve/configuration.js';
 import { Daemon } from '../serve/daemon.js';
+import { hitMemoryBytes, keptLists } from '../serve/hit-intake.js';
 import { memoryMetrics } from '../serve/memory-metrics.js';
 import type { Command, Invocation } from './command.js';
 
@@ -33,16 +35,27 @@ SIGTERM takes what has arrived, flushes and exits 0; SIGHUP reads the configurat
 async function run(invocation: Invocation): Promise<number> {
   const { world } = invocation;
   const configuration = load(invocation);
+  const now = clockOf(invocation);
+  const hits = await new HitJournal({
+    folder: invocation.text('data') ?? 'weir-data',
+    specs: keptLists(configuration),
+    memoryBytes: hitMemoryBytes(configuration),
+    now,
+  }).open();
   const daemon = new Daemon({
     configuration,
     environment: world.env,
     metrics: memoryMetrics(),
+    hits,
     ports: portsOf(invocation.list('port')),
     only: invocation.flag('only') ? invocation.list('only').flatMap((names) => names.split(',')) : undefined,
-    now: clockOf(invocation),
+    now,
     version: version(),
   });
-  const line = await daemon.start();
+  const line = await daemon.start().catch(async (error: unknown) => {
+    await hits.close();
+    throw error;
+  });
   const stopped = new Promise<void>((resolve) => {
     process.once('SIGTERM', () => resolve());
     process.once('SIGINT', () => resolve());

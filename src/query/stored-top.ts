@@ -1,0 +1,49 @@
+/**
+ * Top lists from stored quarter-hour slots: the slots of a range are merged into the calendar periods asked for, then ranked. Every
+ * boundary of a period falls on a quarter of an hour, so that a zone's days are exact; a range is cut to whole slots.
+ */
+
+import { Usage } from '../base/faults.js';
+import { HitCounter } from '../fold/hit-counter.js';
+import { mergeHitCounts } from '../fold/hit-counts.js';
+import { defaultKeyOptions, type KeySpec, parseKeySpecs } from '../fold/hit-keys.js';
+import { type Per, pers, ZoneCalendar } from '../fold/period.js';
+import { countedPeriod, rankPeriods, type TopRow } from './rank.js';
+
+export interface StoredTopOptions {
+  readonly by: string;
+  readonly per: string;
+  readonly zone: string;
+  readonly n: number;
+  readonly compare?: string | undefined;
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly memoryBytes: number;
+}
+
+/** The rows of stored counts. Throws Usage for a list that the store does not keep. */
+export function storedTop(stored: HitCounter, options: StoredTopOptions): TopRow[] {
+  const per = pers.find((known) => known === options.per) as Per | undefined;
+  if (per === undefined) throw new Usage(`per '${options.per}': expected one of ${pers.join(', ')}`);
+  const specs = keptSpecs(stored.options.specs, options.by);
+  const calendar = new ZoneCalendar(options.zone);
+  const counter = new HitCounter({ specs, keys: defaultKeyOptions, per, calendar, memoryBytes: options.memoryBytes });
+  for (const { period, counts } of [...stored.periods.values()].sort((one, two) => one.period.startMs - two.period.startMs)) {
+    if (period.startMs < options.fromMs || period.startMs >= options.toMs) continue;
+    mergeHitCounts(counter.countsAt(period.startMs), counts);
+    counter.keepBound();
+  }
+  return rankPeriods([...counter.periods.values()].map(countedPeriod), { specs, n: options.n, compare: options.compare });
+}
+
+function keptSpecs(kept: readonly KeySpec[], by: string): KeySpec[] {
+  const specs = parseKeySpecs(by);
+  for (const { name } of specs) {
+    if (!kept.some((spec) => spec.name === name)) {
+      throw new Usage(
+        `by '${name}': the store keeps ${kept.map((spec) => spec.name).join(', ')} (the key lists of [logs] names what is kept)`,
+      );
+    }
+  }
+  return specs;
+}

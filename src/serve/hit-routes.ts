@@ -1,0 +1,108 @@
+/**
+ * Logs over HTTP. `POST /ingest/logs` takes JSON lines, a JSON array or text lines, gzip or not; 200 means durable; a repeated
+ * `Idempotency-Key` counts once; 429 with `Retry-After` when the disk is behind. `GET /api/top` answers what `weir top --json` prints.
+ */
+
+import { gunzipSync } from 'node:zlib';
+import { bytesOf } from '../base/hit.js';
+import { LineCutter } from '../collect/log-lines.js';
+import { parseAnyTime } from '../collect/log-time.js';
+import { storedTop } from '../query/stored-top.js';
+import { topCsv, topJson } from '../render/top-text.js';
+import { type Answer, HttpFault, json, type Route, type WebRequest } from './route.js';
+import type { Services } from './services.js';
+
+const unpackedMax = 64 << 20;
+const keySizeMax = 255;
+
+export const hitRoutes: readonly Route[] = [
+  { methods: ['POST'], path: '/ingest/logs', access: 'write', streamsBody: true, handle: ingest },
+  { methods: ['GET'], path: '/api/top', access: 'read', handle: top },
+];
+
+async function ingest(request: WebRequest, services: Services): Promise<Answer> {
+  const { hits } = services;
+  const account = services.ledger.account('http');
+  const key = request.message.headers['idempotency-key'];
+  if (Array.isArray(key) || (key !== undefined && (key === '' || key.length > keySizeMax))) {
+    throw new HttpFault(400, `Idempotency-Key: expected 1 to ${keySizeMax} characters`);
+  }
+  if (hits.overloaded) {
+    request.message.resume();
+    throw new HttpFault(429, 'the store is behind; try again', { 'Retry-After': '1' });
+  }
+  const body = unpack(await request.body());
+  const reader = hits.reader();
+  const counter = hits.counter();
+  const rejected: Record<string, number> = {};
+  let accepted = 0;
+  const refuse = (cause: string): void => {
+    rejected[cause] = (rejected[cause] ?? 0) + 1;
+  };
+  const take = (line: string): void => {
+    const cause = hits.count(line, reader, counter);
+    if (cause === '') accepted += 1;
+    else if (cause !== 'blank') refuse(cause);
+  };
+  const records = arrayOf(body);
+  if (records === undefined) {
+    const cutter = new LineCutter();
+    cutter.push(body, take, () => refuse('too-long'));
+    cutter.end(take);
+  } else {
+    for (const record of records) take(bytesOf(JSON.stringify(record)));
+  }
+  const counted = await hits.commit(counter, key === undefined ? undefined : `key:${key}`);
+  if (counted) {
+    for (const [cause, count] of Object.entries(rejected)) account.reject(cause, count);
+  }
+  return json({ accepted: counted ? accepted : 0, rejected: counted ? rejected : {}, duplicate: !counted });
+}
+
+function unpack(body: Buffer): Buffer {
+  if (body[0] !== 0x1f || body[1] !== 0x8b) return body;
+  try {
+    return gunzipSync(body, { maxOutputLength: unpackedMax });
+  } catch (error) {
+    const tooLarge = error instanceof Error && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE';
+    throw tooLarge ? new HttpFault(413, `the body unpacks to more than ${unpackedMax} bytes`) : new HttpFault(400, 'a damaged gzip body');
+  }
+}
+
+// A body that is one JSON array; anything else is lines.
+function arrayOf(body: Buffer): unknown[] | undefined {
+  const first = body.subarray(0, 64).toString('latin1').trimStart();
+  if (!first.startsWith('[')) return undefined;
+  try {
+    const value: unknown = JSON.parse(body.toString('utf8'));
+    return Array.isArray(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function top({ parameters }: WebRequest, services: Services): Answer {
+  const n = parameters.get('n') ?? '10';
+  if (!/^\d{1,6}$/.test(n)) throw new HttpFault(400, `n '${n.slice(0, 20)}': expected a whole number`);
+  const { hits } = services;
+  const rows = storedTop(hits.stored, {
+    by: parameters.get('by') ?? 'url,keyword',
+    per: parameters.get('per') ?? 'all',
+    zone: parameters.get('tz') ?? 'UTC',
+    n: Number(n),
+    compare: parameters.get('compare') ?? undefined,
+    fromMs: timeOf(parameters.get('from'), Number.NEGATIVE_INFINITY),
+    toMs: timeOf(parameters.get('to') ?? parameters.get('until'), Number.POSITIVE_INFINITY),
+    memoryBytes: hits.stored.options.memoryBytes,
+  });
+  return parameters.get('format') === 'csv'
+    ? { type: 'text/csv; charset=utf-8', body: topCsv(rows) }
+    : { type: 'application/x-ndjson', body: topJson(rows) };
+}
+
+function timeOf(text: string | null, absent: number): number {
+  if (text === null || text === '') return absent;
+  const time = parseAnyTime(/^\d{4}-\d\d-\d\d$/.test(text) ? `${text}T00:00:00Z` : text);
+  if (Number.isNaN(time)) throw new HttpFault(400, `'${text.slice(0, 40)}': expected RFC 3339 or epoch seconds`);
+  return time;
+}

@@ -1,0 +1,171 @@
+// Logs that arrive: over HTTP, syslog and tailed files, counted once whatever happens to the daemon or the files. The built program.
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { appendFileSync, mkdtempSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+function folderFor(t) {
+  const folder = mkdtempSync(join(tmpdir(), 'weir-hits-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+async function serve(t, folder, toml = '') {
+  writeFileSync(join(folder, 'weir.toml'), toml);
+  const words = [
+    'serve',
+    '--data',
+    join(folder, 'data'),
+    '--config',
+    join(folder, 'weir.toml'),
+    '--port',
+    'all=0',
+    '--only',
+    'http,syslog,syslog-tcp',
+  ];
+  const child = spawn(process.execPath, [join(root, 'bin/weir'), ...words], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const errors = [];
+  child.stderr.on('data', (text) => errors.push(text));
+  t.after(() => child.kill('SIGKILL'));
+  let ready = '';
+  for await (const text of child.stdout) {
+    ready += text;
+    if (ready.includes('\n')) break;
+  }
+  assert.match(ready, /^ready /, errors.join(''));
+  const ports = Object.fromEntries(
+    ready
+      .trim()
+      .split(' ')
+      .slice(1)
+      .map((word) => [word.split('=')[0], Number(word.split(':').at(-1))]),
+  );
+  const url = `http://127.0.0.1:${ports.http}`;
+  const stop = async (signal = 'SIGTERM') => {
+    const gone = once(child, 'exit');
+    child.kill(signal);
+    return (await gone)[0];
+  };
+  return { url, ports, stop };
+}
+
+const time = '24/Nov/2025:10:00:00 +0000';
+const line = (path) => `10.0.0.1 - - [${time}] "GET ${path} HTTP/1.1" 200 5 "-" "curl"`;
+
+async function topOf({ url }, query = 'by=url&n=1000') {
+  const answer = await fetch(`${url}/api/top?${query}`);
+  assert.equal(answer.status, 200);
+  return (await answer.text())
+    .split('\n')
+    .filter(Boolean)
+    .map((text) => JSON.parse(text));
+}
+
+async function until(what, condition) {
+  for (let attempt = 0; attempt < 200; attempt++) {
+    const value = await condition();
+    if (value) return value;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  assert.fail(`waited in vain for ${what}`);
+}
+
+const countsOf = async (daemon) => Object.fromEntries(((await topOf(daemon))[0]?.top ?? []).map(({ key, count }) => [key, count]));
+const totalOf = async (daemon) => (await topOf(daemon))[0]?.requests ?? 0;
+
+test('POST: durable when it answers, a repeated key counts once, gzip, JSON, broken lines by cause', async (t) => {
+  const folder = folderFor(t);
+  let daemon = await serve(t, folder);
+  const post = async (body, headers = {}) => {
+    const answer = await fetch(`${daemon.url}/ingest/logs`, { method: 'POST', body, headers });
+    return { status: answer.status, ...(await answer.json()) };
+  };
+  assert.deepEqual(await post(`${line('/a')}\n${line('/a?q=x')}\nbroken\n`, { 'Idempotency-Key': 'one' }), {
+    status: 200,
+    accepted: 2,
+    rejected: { fields: 1 },
+    duplicate: false,
+  });
+  assert.equal((await post(`${line('/a')}\n`, { 'Idempotency-Key': 'one' })).duplicate, true);
+  const hit = { time: '2025-11-24T10:00:01Z', url: '/b?search=y', status: 404, bytes: 7, host: '10.0.0.2', ms: 12.5 };
+  assert.equal(
+    (await post(gzipSync(`${JSON.stringify(hit)}\n${JSON.stringify(hit)}\n`), { 'Content-Type': 'application/json' })).accepted,
+    2,
+  );
+  assert.equal((await post(JSON.stringify([hit]), { 'Content-Type': 'application/json' })).accepted, 1);
+  const future = { ...hit, time: Date.now() + 3 * 86_400_000 };
+  assert.deepEqual((await post(JSON.stringify(future))).rejected, { future: 1 });
+  await daemon.stop('SIGKILL');
+  daemon = await serve(t, folder);
+  assert.deepEqual(await countsOf(daemon), { '/b': 3, '/a': 2 });
+  assert.equal((await post(`${line('/a')}\n`, { 'Idempotency-Key': 'one' })).duplicate, true);
+  const [row] = await topOf(daemon, 'by=keyword&per=day&tz=Asia/Kolkata');
+  assert.deepEqual(
+    [row.period, row.requests, row.top],
+    [
+      '2025-11-24',
+      5,
+      [
+        { key: 'y', count: 3 },
+        { key: 'x', count: 1 },
+      ],
+    ],
+  );
+  assert.deepEqual(row.statuses, { '2xx': 2, '4xx': 3 });
+  assert.equal((await fetch(`${daemon.url}/api/top?by=nosuch`)).status, 422);
+  assert.equal(await daemon.stop(), 0);
+});
+
+test('syslog over UDP and TCP, both framings', async (t) => {
+  const daemon = await serve(t, folderFor(t));
+  const udp = createSocket('udp4');
+  const old = `<134>Nov 24 10:00:00 web nginx: ${line('/udp')}`;
+  const fresh = `<134>1 2025-11-24T10:00:00Z web nginx - - - ${line('/tcp')}`;
+  await new Promise((resolve) => udp.send(old, daemon.ports.syslog, '127.0.0.1', resolve));
+  await new Promise((resolve) => udp.send(`${line('/bare')}\n${line('/bare')}\n`, daemon.ports.syslog, '127.0.0.1', resolve));
+  udp.close();
+  const socket = connect(daemon.ports['syslog-tcp'], '127.0.0.1');
+  socket.end(`${fresh.length} ${fresh}${fresh}\n${fresh}`);
+  await until('all lines', async () => (await totalOf(daemon)) === 6);
+  assert.deepEqual(await countsOf(daemon), { '/tcp': 3, '/bare': 2, '/udp': 1 });
+  assert.equal(await daemon.stop(), 0);
+});
+
+test('tail: growth, rotation, truncation, kill -9 and restart; each line once', async (t) => {
+  const folder = folderFor(t);
+  const log = join(folder, 'access.log');
+  const toml = `[logs]\ntail = ["${log}"]\n`;
+  writeFileSync(log, `${line('/1')}\n${line('/2')}\n${line('/half').slice(0, 40)}`);
+  let daemon = await serve(t, folder, toml);
+  await until('the first lines', async () => (await totalOf(daemon)) === 2);
+  appendFileSync(log, `${line('/half').slice(40)}\n`);
+  await until('the rest of the cut line', async () => (await totalOf(daemon)) === 3);
+  await daemon.stop('SIGKILL');
+  appendFileSync(log, `${line('/3')}\n`);
+  renameSync(log, `${log}.1`);
+  writeFileSync(log, `${line('/4')}\n`);
+  daemon = await serve(t, folder, toml);
+  await until('lines before and after the rotation', async () => (await totalOf(daemon)) === 5);
+  renameSync(log, `${log}.2`);
+  appendFileSync(`${log}.2`, `${line('/5')}\n`);
+  writeFileSync(log, `${line('/6')}\n${line('/7')}\n`);
+  await until('a rotation while it runs', async () => (await totalOf(daemon)) === 8);
+  truncateSync(log, 0);
+  appendFileSync(log, `${line('/8')}\n`);
+  await until('truncation', async () => (await totalOf(daemon)) === 9);
+  appendFileSync(log, `${line('/9')}\n`);
+  assert.equal(await daemon.stop(), 0);
+  daemon = await serve(t, folder, toml);
+  const counts = await countsOf(daemon);
+  assert.deepEqual(Object.values(counts), new Array(10).fill(1), JSON.stringify(counts));
+  assert.equal(await daemon.stop(), 0);
+});
