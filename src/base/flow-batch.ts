@@ -76,6 +76,11 @@ export class FlowBatch {
   exporter?: Uint8Array<ArrayBuffer>;
   sampling?: Uint32Array<ArrayBuffer>;
   event?: Uint8Array<ArrayBuffer>;
+  /** The input that the rows came from, and where: line (from 1) for texts, byte offset for binary files; 0 when unknown. */
+  file = '';
+  readonly place: Float64Array<ArrayBuffer>;
+  /** The rows as they stood, only where the reader was asked to keep them. */
+  originals?: string[];
   /** Columns that only some formats have, by printed name, in the order they are printed. */
   readonly extra = new Map<string, ExtraColumn>();
 
@@ -101,6 +106,7 @@ export class FlowBatch {
     this.srcAs = new Uint32Array(capacity);
     this.dstAs = new Uint32Array(capacity);
     this.number = new Float64Array(capacity);
+    this.place = new Float64Array(capacity);
     for (const name of optional) this.add(name);
   }
 
@@ -130,6 +136,7 @@ export class FlowBatch {
       else for (let to = 0; to < keepCount; to++) column.copyWithin(to * width, keep[to]! * width, (keep[to]! + 1) * width);
     }
     for (const column of this.extra.values()) for (let to = 0; to < keepCount; to++) column[to] = column[keep[to]!]!;
+    if (this.originals !== undefined) for (let to = 0; to < keepCount; to++) this.originals[to] = this.originals[keep[to]!] ?? '';
     this.count = keepCount;
   }
 

@@ -31,6 +31,8 @@ export interface ReadOptions {
   readonly timeZone?: string;
   /** `--columns` mapping, as given. */
   readonly columns?: string;
+  /** Keep the rows as they stood in `batch.originals`, for a list of rejects. */
+  readonly keepOriginals?: boolean;
   /** Seed for what is drawn (blank addresses of profiles). */
   readonly seed?: number;
   /** Called for each row that cannot be read. */

@@ -22,6 +22,8 @@ export interface OpenOptions {
   readonly timeZone?: string;
   /** `--columns` mapping. */
   readonly columns?: string;
+  /** Keep the rows as they stood in `batch.originals`. */
+  readonly keepOriginals?: boolean;
   /** Seed for what is drawn. */
   readonly seed?: number;
   /** Called for each row that could not be read. */
@@ -62,6 +64,7 @@ async function* readAll(
     const readOptions: ReadOptions = {
       ...(options.timeZone === undefined ? {} : { timeZone: options.timeZone }),
       ...(options.columns === undefined ? {} : { columns: options.columns }),
+      keepOriginals: options.keepOriginals === true,
       ...(options.seed === undefined ? {} : { seed: options.seed }),
       numberBefore,
       notice: options.onNotice ?? (() => undefined),
@@ -81,6 +84,7 @@ async function* readAll(
           break;
         }
         lastNumber = next.value.number[next.value.count - 1] ?? lastNumber;
+        next.value.file = file;
         yield next.value;
       }
     } catch (error) {

@@ -46,6 +46,8 @@ async function* read(input: Input, options: ReadOptions): AsyncGenerator<FlowBat
         rows++;
         const cause = parseRow(row, batch, batch.count);
         if (cause === undefined) {
+          batch.place[batch.count] = line;
+          if (options.keepOriginals) (batch.originals ??= [])[batch.count] = Buffer.from(bytes.subarray(at, stop)).toString('utf8');
           batch.number[batch.count++] = options.numberBefore + rows;
           if (batch.count === batch.capacity) {
             yield batch;

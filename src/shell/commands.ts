@@ -27,6 +27,11 @@ export const commands: readonly CommandRow[] = [
     load: async () => (await import('./flows.js')).flows,
   },
   {
+    name: 'packets',
+    summary: 'flow records into packets: a capture in time order',
+    load: async () => (await import('./packets.js')).packets,
+  },
+  {
     name: 'man',
     summary: 'prints the man page of a command',
     load: async () => (await import('./man.js')).man,

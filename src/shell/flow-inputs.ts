@@ -44,6 +44,7 @@ export class FlowInputs {
       timeZone: checkTimeZone(invocation.text('tz') ?? 'UTC'),
       ...(invocation.text('columns') === undefined ? {} : { columns: invocation.text('columns') as string }),
       ...(seed === undefined ? {} : { seed: seedOption(seed) }),
+      keepOriginals: path !== undefined,
       onReject: (reject) => this.reject(reject),
       onNotice: (text) => invocation.world.stderr.write(`weir: ${text}\n`),
     });
@@ -60,6 +61,11 @@ export class FlowInputs {
           : reject.file;
     this.#rejectsFile?.write(Buffer.from(`${place} ${reject.cause} ${reject.original}\n`));
     if (this.#shown++ < shownRejectsMax) this.#invocation.world.stderr.write(`weir: ${place}: ${reject.cause}: ${reject.message}\n`);
+  }
+
+  /** Notes a record that could be read but from which nothing can be made. */
+  rejectRow(cause: string, message: string, batch: FlowBatch, row: number): void {
+    this.reject({ file: batch.file, line: batch.place[row] ?? 0, cause, count: 1, original: batch.originals?.[row] ?? '', message });
   }
 
   /** The flows that pass the filter and whose `first` is in [from, to). */

@@ -1,0 +1,86 @@
+/**
+ * One WebAssembly memory that the packet kernels share, the kernels themselves, and regions within it.
+ * Regions begin above the kernels' own data and only grow; growing the memory replaces its buffer, so views are asked for anew.
+ */
+
+import { readFileSync } from 'node:fs';
+import { Refused } from '../base/faults.js';
+
+/** The scheduler's exports; times are nanoseconds since the epoch. */
+export interface ScheduleKernel {
+  place(clocks: number, shadows: number, list: number, draws: number, spacing: number, seed: bigint): void;
+  windRecord(record: number, slot: number, skip: number): void;
+  lastOf(slot: number): bigint;
+  countBefore(slot: number, time: bigint): number;
+  compact(length: number, free: number, freeCount: number): number;
+  earliest(): bigint;
+  generate(length: number, start: bigint, end: bigint, keys: number, capacity: number, window: number, again: number): number;
+  more(): number;
+  order(keys: number, count: number, out: number, buckets: number, bucketCount: number, shift: bigint): void;
+}
+
+export interface FrameKernel {
+  place(frames: number, list: number, format: number, snap: number, onlyHeaders: number, origin: bigint): void;
+  build(keys: number, from: number, count: number, start: bigint, out: number, capacity: number): number;
+  writtenBytes(): number;
+}
+
+export interface TupleKernel {
+  begin(at: number, capacity: number, timeout: bigint): void;
+  usedCount(): number;
+  aliveCount(now: bigint): number;
+  rebuild(at: number, capacity: number, now: bigint): void;
+  enter(record: number, lastAt: number, advance: number): number;
+  before(): number;
+  judgement(): number;
+}
+
+const pageBytes = 65536;
+/** Below this lie the kernels' constants. */
+const firstBytes = 2 * pageBytes;
+
+export class Arena {
+  readonly memory = new WebAssembly.Memory({ initial: 4, maximum: 65536 });
+  readonly schedule: ScheduleKernel;
+  readonly frame: FrameKernel;
+  readonly tuple: TupleKernel;
+  #next = firstBytes;
+
+  constructor() {
+    this.schedule = this.#load('schedule') as unknown as ScheduleKernel;
+    this.frame = this.#load('frame') as unknown as FrameKernel;
+    this.tuple = this.#load('tuples') as unknown as TupleKernel;
+  }
+
+  get bytes(): Uint8Array {
+    return new Uint8Array(this.memory.buffer);
+  }
+
+  /** A zeroed region of `sizeBytes`, aligned to 16. Throws Refused when 4 GiB are used up. */
+  allocate(sizeBytes: number): number {
+    const at = this.#next;
+    const end = at + Math.ceil(sizeBytes / 16) * 16;
+    const missing = end - this.memory.buffer.byteLength;
+    if (missing > 0) {
+      if (end > 65536 * pageBytes) throw new Refused(`more flows are open at once than 4 GiB can hold`);
+      this.memory.grow(Math.ceil(missing / pageBytes));
+    }
+    this.#next = end;
+    return at;
+  }
+
+  /** A larger region that begins with what the old one holds. */
+  regrow(at: number, sizeBytes: number, largerBytes: number): number {
+    const to = this.allocate(largerBytes);
+    this.bytes.copyWithin(to, at, at + sizeBytes);
+    return to;
+  }
+
+  #load(name: string): Record<string, unknown> {
+    const code = readFileSync(new URL(`./${name}.wasm`, import.meta.url));
+    const abort = (): never => {
+      throw new Error(`kernel ${name} stopped`);
+    };
+    return new WebAssembly.Instance(new WebAssembly.Module(code), { env: { memory: this.memory, abort } }).exports;
+  }
+}
