@@ -30,7 +30,7 @@ function detect(head: Uint8Array): boolean {
 
 async function* read(input: Input, options: ReadOptions): AsyncGenerator<FlowBatch, number> {
   const row = new RowParser();
-  let batch = new FlowBatch(defaultBatchRows);
+  let batch = emptyBatch(options);
   let line = 0;
   let rows = 0;
   for await (const { bytes, start, end } of lineRuns(input.chunks())) {
@@ -47,11 +47,11 @@ async function* read(input: Input, options: ReadOptions): AsyncGenerator<FlowBat
         const cause = parseRow(row, batch, batch.count);
         if (cause === undefined) {
           batch.place[batch.count] = line;
-          if (options.keepOriginals) (batch.originals ??= [])[batch.count] = Buffer.from(bytes.subarray(at, stop)).toString('utf8');
+          if (batch.originals !== undefined) batch.originals[batch.count] = Buffer.from(bytes.subarray(at, stop)).toString('utf8');
           batch.number[batch.count++] = options.numberBefore + rows;
           if (batch.count === batch.capacity) {
             yield batch;
-            batch = new FlowBatch(defaultBatchRows);
+            batch = emptyBatch(options);
           }
         } else rejectRow(input.file, line, bytes.subarray(at, stop), cause, options);
       }
@@ -60,6 +60,12 @@ async function* read(input: Input, options: ReadOptions): AsyncGenerator<FlowBat
   }
   if (batch.count > 0) yield batch;
   return rows;
+}
+
+function emptyBatch(options: ReadOptions): FlowBatch {
+  const batch = new FlowBatch(defaultBatchRows);
+  if (options.keepOriginals) batch.originals = [];
+  return batch;
 }
 
 /** A line that begins with the word `start,`. */
