@@ -8,6 +8,7 @@
 import { parse, TomlError } from 'smol-toml';
 import { Malformed } from '../base/faults.js';
 import { statsdDialects } from '../collect/statsd.js';
+import { methodOf } from '../query/series.js';
 
 /** A key: how its value is read, and its default. */
 export interface Key<T> {
@@ -193,6 +194,9 @@ function readRules(value: unknown, file: string): readonly Rule[] {
     if (typeof entry.pattern !== 'string') throw new Malformed(`${where}: 'pattern' is missing (expected a regular expression)`, { file });
     if (entry.sameTimestamp !== undefined && entry.sameTimestamp !== 'merge' && entry.sameTimestamp !== 'replace') {
       throw new Malformed(`${where}: sameTimestamp is '${String(entry.sameTimestamp)}' (expected merge or replace)`, { file });
+    }
+    if (entry.method !== undefined && (typeof entry.method !== 'string' || methodOf(entry.method) === undefined)) {
+      throw new Malformed(`${where}: method is '${String(entry.method)}' (expected average, sum, min, max, last, count, ...)`, { file });
     }
     return entry as unknown as Rule;
   });

@@ -36,6 +36,9 @@ export class MetricReader {
   /** Names with tags; they are found by tag, not by the tree. */
   readonly #tagged = new Map<string, Readonly<Record<string, string>>>();
 
+  #rulesOf: Configuration['rules'] = [];
+  #compiled: readonly { readonly pattern: RE2JS; readonly method: string | undefined }[] = [];
+
   constructor(options: MetricReaderOptions) {
     this.#options = options;
   }
@@ -102,7 +105,7 @@ export class MetricReader {
     const { store } = this.#options;
     const { stored, figure } = this.#served.get(name) as Served;
     const slots = await store.read(stored, context.from, context.until, context.now);
-    const way = figure === undefined ? store.methodOf(name) : { method: figureMethod(figure), xFilesFactor: 0 };
+    const way = this.#wayOf(name, figure);
     const method: Method = methodOf(way.method) ?? 'average';
     const values = figure === undefined ? methodValues(slots, method, way.xFilesFactor) : this.#figureValues(slots, figure);
     if (figure !== undefined) await this.#fillIdle(values, stored, slots, figure, context);
@@ -120,6 +123,23 @@ export class MetricReader {
       xFilesFactor: way.xFilesFactor,
       ...(events && method === 'average' && figure === undefined ? { cells: { counts: slots.counts, sums: slots.sums } } : {}),
     };
+  }
+
+  // A rule of the configuration goes before storage-aggregation.conf; StatsD's names mean what they mean.
+  #wayOf(name: string, figure: Figure | undefined): { readonly method: string; readonly xFilesFactor: number } {
+    if (figure !== undefined) return { method: figureMethod(figure), xFilesFactor: 0 };
+    const way = this.#options.store.methodOf(name);
+    const rule = this.#rules().find((one) => one.method !== undefined && one.pattern.matcher(name).find());
+    return rule?.method === undefined ? way : { ...way, method: rule.method };
+  }
+
+  #rules(): readonly { readonly pattern: RE2JS; readonly method: string | undefined }[] {
+    const { rules } = this.#options.configuration();
+    if (rules !== this.#rulesOf) {
+      this.#rulesOf = rules;
+      this.#compiled = rules.map((rule) => ({ pattern: compile(rule.pattern), method: rule.method }));
+    }
+    return this.#compiled;
   }
 
   #figureValues(slots: StoredSlots, figure: Figure): Float64Array {
