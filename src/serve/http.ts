@@ -23,7 +23,7 @@ export async function openHttp(routes: readonly Route[], services: Services, hos
     router.on([...route.methods] as HTTPMethod[], route.path, () => {}, route);
   }
   const server = createServer({
-    headersTimeout: 10_000,
+    headersTimeout: Math.min(10_000, limits.requestSeconds * 1000),
     requestTimeout: limits.requestSeconds * 1000,
     keepAliveTimeout: 10_000,
     maxHeaderSize: 64 << 10,

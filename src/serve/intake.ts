@@ -45,7 +45,7 @@ export class Intake {
   readonly #waiting: MetricBatch[] = [];
   #flushing: Promise<void> | undefined;
   nowSeconds: number;
-  /** Points that repeat series and time of the newest. */
+  /** Points with a time of their own that repeat series and time of the newest. */
   repeated = 0;
   flushes = 0;
   flushFailures = 0;
@@ -128,6 +128,11 @@ export class Intake {
     return this.#newest[series] as number;
   }
 
+  /** Start of the slot of a time on the finest step of a series. */
+  slotOf(series: number, seconds: number): number {
+    return seconds - (seconds % (this.#steps[series] as number));
+  }
+
   /** Adds a point; returns the cause when it cannot be kept. `seconds` -1 is now. */
   add(series: number, seconds: number, value: number, weight = 1, sum = value): 'too-old' | 'future' | undefined {
     const at = seconds < 0 ? this.nowSeconds : seconds;
@@ -135,7 +140,7 @@ export class Intake {
     if (cause !== undefined) return cause;
     const step = this.#steps[series] as number;
     const slot = at - (at % step);
-    if (this.#slots.add(series, slot, at, value, weight, sum)) this.repeated++;
+    if (this.#slots.add(series, slot, at, value, weight, sum) && seconds >= 0) this.repeated++;
     this.#totals[series] = (this.#totals[series] as number) + sum;
     if (slot < (this.#firstSlots[series] as number)) this.#firstSlots[series] = slot;
     if (at > (this.#newest[series] as number)) this.#newest[series] = at;

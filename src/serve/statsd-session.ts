@@ -87,7 +87,7 @@ class StatsdTaker {
     if (kind === metric.gauge || kind === metric.gaugeDelta) {
       const series = this.#series('gauge', nameStart, nameEnd, line);
       if (series < 0) return;
-      const shown = kind === metric.gauge ? value : (intake.gauges.get(series) ?? 0) + value;
+      const shown = kind === metric.gauge ? value : this.#gaugeBefore(series) + value;
       const cause = intake.add(series, secondsOf(line), shown);
       if (cause === undefined) intake.gauges.set(series, shown);
       this.#count(cause);
@@ -95,6 +95,13 @@ class StatsdTaker {
     }
     const series = this.#series('timer', nameStart, nameEnd, line);
     if (series >= 0) this.#count(intake.addTimer(series, secondsOf(line), value, 1 / rate));
+  }
+
+  // What a delta adds to. A gauge without news in its slot is gone when idle ones are deleted: the next delta starts from 0.
+  #gaugeBefore(series: number): number {
+    const { intake, configuration } = this.#services;
+    const idle = configuration().statsd.deleteIdleStats && intake.newestOf(series) < intake.slotOf(series, intake.nowSeconds);
+    return idle ? 0 : (intake.gauges.get(series) ?? 0);
   }
 
   #count(cause: string | undefined): void {

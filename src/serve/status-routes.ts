@@ -159,7 +159,7 @@ function readyz(_: unknown, services: Services): Answer {
 function page(): Answer {
   const body = `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Weir</title><meta name="viewport" content="width=device-width,initial-scale=1">
-<link rel="stylesheet" href="main.css"></head><body><div id="weir"></div><noscript>The page needs JavaScript; <a href="metrics">/metrics</a> does not.</noscript>
+<link rel="icon" href="data:,"><link rel="stylesheet" href="main.css"></head><body><div id="weir"></div><noscript>The page needs JavaScript; <a href="metrics">/metrics</a> does not.</noscript>
 <script type="module" src="main.js"></script></body></html>\n`;
   return {
     type: 'text/html; charset=utf-8',
