@@ -4,8 +4,11 @@
  */
 
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
+import { HitJournal } from '../keep/hit-journal.js';
 import type { TargetContext } from '../query/function.js';
 import { readConfiguration } from './configuration.js';
 import { Daemon } from './daemon.js';
@@ -22,13 +25,13 @@ interface GoldenFile {
   cases: { id: string; what: string; flushes: { packets: string[]; graphiteLines: string[] }[] }[];
 }
 
-const folder = ['../shared/data/statsd', 'test/data/statsd'].find((path) => existsSync(path));
+const goldens = ['../shared/data/statsd', 'test/data/statsd'].find((path) => existsSync(path));
 
 for (const file of ['statsd-config0.json', 'statsd-config1.json']) {
   test(`${file}: served names and figures are those that etsy's server sends`, {
-    skip: folder === undefined && 'no goldens here',
+    skip: goldens === undefined && 'no goldens here',
   }, async () => {
-    const golden = JSON.parse(readFileSync(`${folder}/${file}`, 'utf8')) as GoldenFile;
+    const golden = JSON.parse(readFileSync(`${goldens}/${file}`, 'utf8')) as GoldenFile;
     const { graphite, percentThreshold, deleteIdleStats } = golden.config;
     const keys = Object.entries(graphite).map(([key, value]) => `${key} = ${JSON.stringify(value)}`);
     const source = [
@@ -39,9 +42,12 @@ for (const file of ['statsd-config0.json', 'statsd-config1.json']) {
     ];
     const step = golden.config.flushInterval / 1000;
     let nowSeconds = 1_700_000_000;
+    const folder = mkdtempSync(join(tmpdir(), 'weir-statsd-'));
+    const hits = await new HitJournal({ folder, specs: [], memoryBytes: 1 << 20, now: () => nowSeconds * 1000 }).open();
     const daemon = new Daemon({
       configuration: readConfiguration(source.join('\n')),
       environment: {},
+      hits,
       metrics: memoryMetrics([{ stepSeconds: step, keepSeconds: 86_400 }]),
       ports: new Map(),
       only: undefined,
@@ -89,5 +95,7 @@ for (const file of ['statsd-config0.json', 'statsd-config1.json']) {
           assert.ok(wanted.has(name), `${id}: ${name} = ${shown.get(name)} is served, etsy's server sends nothing`);
       }
     }
+    await hits.close();
+    rmSync(folder, { recursive: true, force: true });
   });
 }
