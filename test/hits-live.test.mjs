@@ -1,83 +1,15 @@
 // Logs that arrive: over HTTP, syslog and tailed files, counted once whatever happens to the daemon or the files. The built program.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { createSocket } from 'node:dgram';
-import { once } from 'node:events';
-import { appendFileSync, mkdtempSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { appendFileSync, renameSync, truncateSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
-
-const root = fileURLToPath(new URL('..', import.meta.url));
-
-function folderFor(t) {
-  const folder = mkdtempSync(join(tmpdir(), 'weir-hits-'));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
-}
-
-async function serve(t, folder, toml = '') {
-  writeFileSync(join(folder, 'weir.toml'), toml);
-  const words = [
-    'serve',
-    '--data',
-    join(folder, 'data'),
-    '--config',
-    join(folder, 'weir.toml'),
-    '--port',
-    'all=0',
-    '--only',
-    'http,syslog,syslog-tcp',
-  ];
-  const child = spawn(process.execPath, [join(root, 'bin/weir'), ...words], { stdio: ['ignore', 'pipe', 'pipe'] });
-  const errors = [];
-  child.stderr.on('data', (text) => errors.push(text));
-  t.after(() => child.kill('SIGKILL'));
-  let ready = '';
-  for await (const text of child.stdout) {
-    ready += text;
-    if (ready.includes('\n')) break;
-  }
-  assert.match(ready, /^ready /, errors.join(''));
-  const ports = Object.fromEntries(
-    ready
-      .trim()
-      .split(' ')
-      .slice(1)
-      .map((word) => [word.split('=')[0], Number(word.split(':').at(-1))]),
-  );
-  const url = `http://127.0.0.1:${ports.http}`;
-  const stop = async (signal = 'SIGTERM') => {
-    const gone = once(child, 'exit');
-    child.kill(signal);
-    return (await gone)[0];
-  };
-  return { url, ports, stop };
-}
+import { folderFor, serve, topOf, until } from './hits-daemon.mjs';
 
 const time = '24/Nov/2025:10:00:00 +0000';
 const line = (path) => `10.0.0.1 - - [${time}] "GET ${path} HTTP/1.1" 200 5 "-" "curl"`;
-
-async function topOf({ url }, query = 'by=url&n=1000') {
-  const answer = await fetch(`${url}/api/top?${query}`);
-  assert.equal(answer.status, 200);
-  return (await answer.text())
-    .split('\n')
-    .filter(Boolean)
-    .map((text) => JSON.parse(text));
-}
-
-async function until(what, condition) {
-  for (let attempt = 0; attempt < 200; attempt++) {
-    const value = await condition();
-    if (value) return value;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  assert.fail(`waited in vain for ${what}`);
-}
 
 const countsOf = async (daemon) => Object.fromEntries(((await topOf(daemon))[0]?.top ?? []).map(({ key, count }) => [key, count]));
 const totalOf = async (daemon) => (await topOf(daemon))[0]?.requests ?? 0;
