@@ -1,0 +1,223 @@
+/**
+ * The store that ends with the process: for tests, demonstrations, and as the plainest statement of what a store does. Cells lie in maps by
+ * series, step and slot; a cell moves to the next coarser archive when its own no longer reaches it.
+ */
+
+import { Refused } from '../base/faults.js';
+import { copyMeasure, type Measures, mergeMeasure, replaceMeasure, rollUpMeasure, setMeasure, zeroMeasures } from '../fold/measure.js';
+import {
+  archiveFor,
+  type Batch,
+  type CellKind,
+  type CellPart,
+  type CellRange,
+  type FlowBlock,
+  identityKeepSeconds,
+  type Kind,
+  type MeasureColumns,
+  type Ranges,
+  type Receipt,
+  type RecordPut,
+  type Rows,
+  type Store,
+  type StoreOptions,
+} from './store.js';
+
+type Cell = { readonly step: number; readonly slot: number; readonly measure?: Measures; bytes?: Uint8Array };
+
+/** Opens an empty store in memory. */
+export async function openMemoryStore(options: StoreOptions): Promise<Store> {
+  return new MemoryStore(options);
+}
+
+class MemoryStore implements Store {
+  readonly #options: StoreOptions;
+  readonly #cells = new Map<CellKind, Map<string, Map<string, Cell>>>();
+  readonly #identities = new Map<string, number>();
+  readonly #notes = new Map<string, Uint8Array>();
+  readonly #records = new Map<string, RecordPut>();
+  #flows: FlowBlock[] = [];
+  #closed = false;
+
+  constructor(options: StoreOptions) {
+    this.#options = options;
+  }
+
+  commit = async (batch: Batch): Promise<Receipt> => {
+    if (this.#closed) throw new Refused('the store is closed');
+    const rejected = { 'too-old': 0, future: 0 };
+    if (batch.identity !== undefined) {
+      const before = this.#identities.get(batch.identity);
+      if (before !== undefined && before > batch.nowSeconds - identityKeepSeconds) return { applied: false, rejected };
+      this.#identities.set(batch.identity, batch.nowSeconds);
+    }
+    const { cells } = batch;
+    if (cells?.measures !== undefined) {
+      const { table, measures } = cells;
+      for (let at = 0; at < measures.count; at++) {
+        this.#measure(table?.nameOf(measures.series[at] as number) ?? '', measures, at, batch.nowSeconds, rejected);
+      }
+    }
+    for (const part of [...(cells?.parts ?? []), ...(batch.tallies ?? [])]) this.#part(part, batch.nowSeconds, rejected);
+    for (const put of batch.records ?? []) {
+      const key = JSON.stringify([put.table, put.partition, put.row]);
+      if (put.value === undefined) this.#records.delete(key);
+      else this.#records.set(key, put);
+    }
+    this.#flows.push(...(batch.flows ?? []));
+    for (const { name, value } of batch.notes ?? []) {
+      if (value === undefined) this.#notes.delete(name);
+      else this.#notes.set(name, value);
+    }
+    return { applied: true, rejected };
+  };
+
+  scan = <K extends Kind>(kind: K, range: Ranges[K]): AsyncIterable<Rows[K]> => this.#rows(kind, range) as AsyncIterable<Rows[K]>;
+
+  expire = async (nowSeconds: number): Promise<number> => {
+    let gone = 0;
+    for (const [kind, bySeries] of this.#cells) {
+      for (const [series, cells] of bySeries) {
+        for (const [key, cell] of cells) {
+          const to = archiveFor(this.#options.ladderOf(series), cell.slot, nowSeconds);
+          const step = this.#options.ladderOf(series)[to]?.stepSeconds ?? 0;
+          if (to === -2 || step <= cell.step === to >= 0) continue;
+          cells.delete(key);
+          gone++;
+          if (to >= 0) this.#join(kind, series, step, cell);
+        }
+      }
+    }
+    const before = this.#flows.length;
+    this.#flows = this.#flows.filter((block) => block.arrived > nowSeconds - (this.#options.flowKeepSeconds ?? 90 * 86_400));
+    return gone + before - this.#flows.length;
+  };
+
+  close = async (): Promise<void> => {
+    this.#closed = true;
+  };
+
+  #measure(name: string, from: MeasureColumns, at: number, now: number, rejected: { 'too-old': number; future: number }): void {
+    const slot = from.slot[at] as number;
+    const measure = zeroMeasures(1);
+    const number = (column: Float64Array): number => column[at] as number;
+    setMeasure(
+      measure,
+      0,
+      number(from.counts),
+      number(from.sums),
+      number(from.mins),
+      number(from.maxs),
+      number(from.lasts),
+      number(from.lastAts),
+      1,
+    );
+    this.#put('measure', name, { step: 0, slot, measure }, now, rejected);
+  }
+
+  #part(part: CellPart, now: number, rejected: { 'too-old': number; future: number }): void {
+    this.#put(part.kind, part.series, { step: 0, slot: part.slot, bytes: part.bytes }, now, rejected);
+  }
+
+  #put(kind: CellKind, series: string, cell: Cell, now: number, rejected: { 'too-old': number; future: number }): void {
+    const ladder = this.#options.ladderOf(series);
+    const to = archiveFor(ladder, cell.slot, now);
+    if (to === -1) rejected['too-old']++;
+    else if (to === -2) rejected.future++;
+    else this.#join(kind, series, ladder[to]?.stepSeconds as number, cell);
+  }
+
+  #join(kind: CellKind, series: string, step: number, cell: Cell): void {
+    const bySeries = this.#cells.get(kind) ?? new Map<string, Map<string, Cell>>();
+    this.#cells.set(kind, bySeries);
+    const cells = bySeries.get(series) ?? new Map<string, Cell>();
+    bySeries.set(series, cells);
+    const slot = cell.slot - (cell.slot % step);
+    const held = cells.get(`${step}@${slot}`);
+    if (held === undefined) {
+      const { bytes } = cell;
+      let measure: Measures | undefined;
+      if (cell.measure !== undefined) {
+        measure = zeroMeasures(1);
+        copyMeasure(measure, 0, cell.measure, 0);
+      }
+      cells.set(`${step}@${slot}`, {
+        step,
+        slot,
+        ...(measure === undefined ? {} : { measure }),
+        ...(bytes === undefined ? {} : { bytes }),
+      });
+    } else if (held.measure !== undefined && cell.measure !== undefined) {
+      const join = cell.step !== 0 ? rollUpMeasure : this.#options.replaces?.(series) === true ? replaceMeasure : mergeMeasure;
+      join(held.measure, 0, cell.measure, 0);
+    } else if (held.bytes !== undefined && cell.bytes !== undefined && kind !== 'measure') {
+      const codec = this.#options.codecs?.[kind];
+      if (codec === undefined) throw new Refused(`the store was opened without a codec for cells of kind ${kind}`);
+      held.bytes = (cell.step === 0 ? codec.merge : (codec.rollUp ?? codec.merge))(held.bytes, cell.bytes);
+    }
+  }
+
+  async *#rows(kind: Kind, range: Ranges[Kind]): AsyncIterable<unknown> {
+    switch (kind) {
+      case 'measure':
+        return yield* this.#measureRows(range as CellRange);
+      case 'record':
+        return yield* this.#recordRows(range as Ranges['record']);
+      case 'flow': {
+        const { start, end } = range as Ranges['flow'];
+        return yield* this.#flows.filter((block) => block.arrived >= start && block.arrived < end);
+      }
+      case 'note': {
+        const { prefix } = range as Ranges['note'];
+        for (const [name, value] of [...this.#notes].sort(([one], [two]) => (one < two ? -1 : 1)))
+          if (name.startsWith(prefix)) yield { name, value };
+        return;
+      }
+      case 'series': {
+        const { prefix = '' } = range as Ranges['series'];
+        const names = new Set([...this.#cells].flatMap(([held, bySeries]) => (held === 'tally' ? [] : [...bySeries.keys()])));
+        for (const name of [...names].sort()) if (name.startsWith(prefix)) yield { name };
+        return;
+      }
+      default:
+        yield* this.#partRows(kind, range as CellRange);
+    }
+  }
+
+  *#measureRows({ series, stepSeconds, start, end }: CellRange): Iterable<Rows['measure']> {
+    const first = start - (start % stepSeconds);
+    for (const name of series) {
+      const held = this.#cells.get('measure')?.get(name);
+      if (held === undefined) continue;
+      const cells = zeroMeasures(Math.max(0, Math.ceil((end - first) / stepSeconds)));
+      for (const cell of [...held.values()].sort((one, two) => one.slot - two.slot)) {
+        const at = Math.floor((cell.slot - first) / stepSeconds);
+        if (at >= 0 && at < cells.counts.length) rollUpMeasure(cells, at, cell.measure as Measures, 0);
+      }
+      yield { series: name, stepSeconds, start: first, cells };
+    }
+  }
+
+  *#partRows(kind: Exclude<CellKind, 'measure'>, { series, stepSeconds, start, end }: CellRange): Iterable<Rows['tally']> {
+    const codec = this.#options.codecs?.[kind];
+    for (const name of series) {
+      const slots = new Map<number, Uint8Array>();
+      const held = [...(this.#cells.get(kind)?.get(name)?.values() ?? [])].sort((one, two) => one.slot - two.slot);
+      for (const { slot: at, bytes } of held) {
+        if (at < start || at >= end) continue;
+        const slot = at - (at % stepSeconds);
+        const before = slots.get(slot);
+        const join = codec?.rollUp ?? codec?.merge;
+        slots.set(slot, before === undefined || join === undefined ? (bytes as Uint8Array) : join(before, bytes as Uint8Array));
+      }
+      for (const [slot, bytes] of slots) yield { series: name, slot, bytes };
+    }
+  }
+
+  *#recordRows({ table, partition, fromRow = '', limit = Number.POSITIVE_INFINITY }: Ranges['record']): Iterable<Rows['record']> {
+    const found = [...this.#records.values()]
+      .filter((put) => put.table === table && (partition === undefined || put.partition === partition) && put.row >= fromRow)
+      .sort((one, two) => (one.partition === two.partition ? (one.row < two.row ? -1 : 1) : one.partition < two.partition ? -1 : 1));
+    for (const put of found.slice(0, limit)) yield { partition: put.partition, row: put.row, value: put.value as Uint8Array };
+  }
+}
