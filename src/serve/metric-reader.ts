@@ -120,7 +120,8 @@ export class MetricReader {
       stepSeconds: slots.stepSeconds,
       values,
       method,
-      xFilesFactor: way.xFilesFactor,
+      // The series' own factor has been applied to its slots; what a function asks for beyond is its own affair, as Graphite has it.
+      xFilesFactor: 0,
       ...(events && method === 'average' && figure === undefined ? { cells: { counts: slots.counts, sums: slots.sums } } : {}),
     };
   }
