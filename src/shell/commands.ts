@@ -12,6 +12,11 @@ export interface CommandRow {
 
 export const commands: readonly CommandRow[] = [
   {
+    name: 'ship',
+    summary: 'follows logs and delivers them to a Weir, each line once',
+    load: async () => (await import('./ship.js')).ship,
+  },
+  {
     name: 'top',
     summary: 'request counts and top keys of logs, by day, month and year',
     load: async () => (await import('./top.js')).top,
