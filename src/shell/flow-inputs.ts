@@ -3,10 +3,11 @@
  * rejects file, and what is said at the end.
  */
 
-import { type Fault, Refused, Usage } from '../base/faults.js';
+import { Fault, Usage } from '../base/faults.js';
 import type { FlowBatch } from '../base/flow-batch.js';
 import { type OutputFile, openOutput } from '../base/output-file.js';
 import { checkTimeZone, type Instant } from '../base/time.js';
+import { compileFilter, type Filter } from '../collect/filter.js';
 import type { Reject } from '../collect/format.js';
 import { type FlowReading, readFlows } from '../collect/open.js';
 import type { Invocation, Option } from './command.js';
@@ -24,18 +25,17 @@ export const inputOptions: readonly Option[] = [
 /** Rows that fail are shown one by one up to this many; then only counted. */
 const shownRejectsMax = 5;
 
-/** The selection that a filter makes: lists the rows that pass and returns how many. */
-export type Selection = (batch: FlowBatch, keep: Uint32Array) => number;
-
 export class FlowInputs {
   readonly rejected: Map<string, number>;
   readonly reading: FlowReading;
   readonly #invocation: Invocation;
   readonly #rejectsFile: OutputFile | undefined;
+  readonly #filter: Filter | undefined;
   #shown = 0;
 
   constructor(invocation: Invocation) {
     this.#invocation = invocation;
+    this.#filter = filterOption(invocation.text('filter'));
     const path = invocation.text('rejects');
     this.#rejectsFile = path === undefined ? undefined : openOutput(path);
     const seed = invocation.text('seed');
@@ -70,8 +70,7 @@ export class FlowInputs {
 
   /** The flows that pass the filter and whose `first` is in [from, to). */
   async *selected(from: Instant | undefined, to: Instant | undefined): AsyncGenerator<FlowBatch> {
-    const text = this.#invocation.text('filter');
-    const filter = text === undefined ? undefined : await compile(text);
+    const filter = this.#filter;
     const keep = new Uint32Array(1 << 16);
     for await (const batch of this.reading.batches()) {
       const rows = batch.count <= keep.length ? keep : new Uint32Array(batch.count);
@@ -115,8 +114,14 @@ function inWindow(batch: FlowBatch, keep: Uint32Array, from: Instant | undefined
   return kept;
 }
 
-async function compile(text: string): Promise<Selection> {
-  throw new Refused(`filter '${text}': no filter language yet`);
+/** A filter that makes no sense is wrong usage, with the place in it. */
+function filterOption(text: string | undefined): Filter | undefined {
+  if (text === undefined) return undefined;
+  try {
+    return compileFilter(text);
+  } catch (error) {
+    throw error instanceof Fault ? new Usage(error.message, error.place) : error;
+  }
 }
 
 function seedOption(text: string): number {
