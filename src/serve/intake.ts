@@ -10,7 +10,6 @@ import type { Configuration } from './configuration.js';
 import type { Account, Ledger } from './ledger.js';
 import type { MetricBatch, MetricStore, SetCell, TimerCell } from './metric-store.js';
 import { OpenSlots } from './open-slots.js';
-import { parseStoredName, servedNames } from './served-names.js';
 
 const dayS = 86_400;
 const pendingMax = 1_000_000;
@@ -237,23 +236,10 @@ export class Intake {
     return at <= this.nowSeconds - (this.#keeps[series] as number) ? 'too-old' : undefined;
   }
 
-  // Of the schemas that match any name under which a metric is served, the finest is its ladder.
   #setLadder(series: number, name: string): void {
-    const { store, configuration } = this.#options;
-    const statsd = parseStoredName(name);
-    const names = statsd === undefined ? [name] : servedNames(statsd.kind, statsd.name, configuration().statsd).map((one) => one.name);
-    let step = Number.POSITIVE_INFINITY;
-    let keep = 0;
-    for (const one of names) {
-      const ladder = store.ladderOf(one);
-      const finest = ladder[0]?.stepSeconds ?? 60;
-      if (finest < step) {
-        step = finest;
-        keep = Math.max(...ladder.map((archive) => archive.keepSeconds));
-      }
-    }
-    this.#steps[series] = step;
-    this.#keeps[series] = keep;
+    const ladder = this.#options.store.ladderOf(name);
+    this.#steps[series] = ladder[0]?.stepSeconds ?? 60;
+    this.#keeps[series] = ladder.at(-1)?.keepSeconds ?? 0;
   }
 }
 

@@ -1,0 +1,142 @@
+/**
+ * The daemon's metrics on a store of `keep`: measures go in as columns, timers and sets as the bytes of their kinds, and slots come out on the step of the
+ * finest archive that reaches back to the start of the range (stitching is the store's). A StatsD metric's ladder is the finest of those of its served names.
+ */
+
+import { archiveReaching, type CellPart, type Ladder, type SeriesTable, type Store } from '../keep/store.js';
+import type { Configuration } from './configuration.js';
+import type { MetricBatch, MetricStore, StoredSlots } from './metric-store.js';
+import { parseStoredName, servedNames } from './served-names.js';
+
+/** What the rules of storage say of a name. */
+export interface StorageRules {
+  readonly ladderOf: (name: string) => Ladder;
+  readonly methodOf: (name: string) => { readonly method: string; readonly xFilesFactor: number };
+}
+
+/** How the values of a timer's slot, and the members of a set's, are written and read. */
+export interface PartForms {
+  readonly timer: {
+    readonly encode: (values: readonly number[], weight: number) => Uint8Array;
+    readonly decode: (bytes: Uint8Array) => { readonly sorted: Float64Array; readonly weight: number };
+  };
+  readonly set: {
+    readonly encode: (members: ReadonlySet<string>) => Uint8Array;
+    readonly estimate: (bytes: Uint8Array) => number;
+  };
+}
+
+export interface StoredMetricsOptions {
+  readonly store: Store;
+  readonly rules: () => StorageRules;
+  readonly configuration: () => Configuration;
+  readonly forms: PartForms;
+  readonly now: () => number;
+  readonly sizeBytes: () => number;
+  /** Names that the store holds when it is opened. */
+  readonly names: readonly string[];
+  /** Cells that the store would not keep. */
+  readonly rejected: (cause: 'too-old' | 'future', count: number) => void;
+}
+
+/** The ladder of a stored name: its own, or the finest of those of the names that a StatsD metric is served under. */
+export function ladderOfStored(stored: string, rules: StorageRules, settings: Configuration['statsd']): Ladder {
+  const statsd = parseStoredName(stored);
+  if (statsd === undefined) return rules.ladderOf(stored);
+  const ladders = servedNames(statsd.kind, statsd.name, settings).map((one) => rules.ladderOf(one.name));
+  return ladders.reduce((finest, one) => ((one[0]?.stepSeconds ?? Infinity) < (finest[0]?.stepSeconds ?? Infinity) ? one : finest));
+}
+
+/** A MetricStore over a store. */
+export function storedMetrics(options: StoredMetricsOptions): MetricStore {
+  const { store, forms } = options;
+  const ladderOf = (name: string): Ladder => ladderOfStored(name, options.rules(), options.configuration().statsd);
+  let nameOf: (series: number) => string = () => '';
+  // One table for the daemon's whole life: drivers remember by it what they looked up.
+  const table: SeriesTable = { nameOf: (series) => nameOf(series) };
+  return {
+    ladderOf,
+    methodOf: (name) => options.rules().methodOf(name),
+    names: () => options.names,
+    commit: async (batch) => {
+      nameOf = batch.nameOf;
+      const receipt = await store.commit({
+        nowSeconds: Math.floor(options.now() / 1000),
+        cells: { table, measures: batch.cells, parts: partsOf(batch, forms) },
+      });
+      for (const cause of ['too-old', 'future'] as const) if (receipt.rejected[cause] > 0) options.rejected(cause, receipt.rejected[cause]);
+    },
+    read: (name, from, until, now) => read(options, ladderOf(name), name, from, until, now),
+    sizeBytes: options.sizeBytes,
+    close: () => store.close(),
+  };
+}
+
+function partsOf(batch: MetricBatch, forms: PartForms): CellPart[] {
+  const timers = batch.timers.map(
+    ({ series, slot, values, weight }): CellPart => ({
+      kind: 'histogram',
+      series: batch.nameOf(series),
+      slot,
+      bytes: forms.timer.encode(values, weight),
+    }),
+  );
+  const sets = batch.sets.map(
+    ({ series, slot, members }): CellPart => ({ kind: 'distinct', series: batch.nameOf(series), slot, bytes: forms.set.encode(members) }),
+  );
+  return [...timers, ...sets];
+}
+
+async function read(
+  options: StoredMetricsOptions,
+  ladder: Ladder,
+  name: string,
+  from: number,
+  until: number,
+  now: number,
+): Promise<StoredSlots> {
+  const { stepSeconds } = archiveReaching(ladder, from, now);
+  const start = from - (from % stepSeconds) + stepSeconds;
+  const end = until - (until % stepSeconds) + stepSeconds;
+  const count = Math.max(0, (end - start) / stepSeconds);
+  const range = { series: [name], stepSeconds, start, end };
+  const kind = parseStoredName(name)?.kind;
+  if (kind === 'timer' || kind === 'set') return await readParts(options, kind, range, count);
+  for await (const { cells } of options.store.scan('measure', range)) {
+    const finest = ladder[0]?.stepSeconds ?? stepSeconds;
+    const share = finest / stepSeconds;
+    const { counts, sums, mins, maxs, lasts, filled } = cells;
+    return { stepSeconds, start, counts, sums, mins, maxs, lasts, filled: filled.map((slots) => slots * share) };
+  }
+  return emptySlots(stepSeconds, start, count);
+}
+
+async function readParts(
+  { store, forms }: StoredMetricsOptions,
+  kind: 'timer' | 'set',
+  range: { series: readonly string[]; stepSeconds: number; start: number; end: number },
+  count: number,
+): Promise<StoredSlots> {
+  const slots = emptySlots(range.stepSeconds, range.start, count);
+  const values: (Float64Array | undefined)[] = new Array(count);
+  const distinct = new Float64Array(count);
+  for await (const row of store.scan(kind === 'timer' ? 'histogram' : 'distinct', range)) {
+    const slot = Math.floor((row.slot - range.start) / range.stepSeconds);
+    if (slot < 0 || slot >= count) continue;
+    slots.filled[slot] = 1;
+    if (kind === 'timer') {
+      const { sorted, weight } = forms.timer.decode(row.bytes);
+      values[slot] = sorted;
+      slots.counts[slot] = weight;
+    } else {
+      distinct[slot] = forms.set.estimate(row.bytes);
+      slots.counts[slot] = 1;
+    }
+  }
+  return { ...slots, values, distinct };
+}
+
+function emptySlots(stepSeconds: number, start: number, count: number): StoredSlots {
+  const column = (): Float64Array => new Float64Array(count);
+  return { stepSeconds, start, counts: column(), sums: column(), mins: column(), maxs: column(), lasts: column(), filled: column() };
+}
