@@ -85,3 +85,23 @@ test('ship: a W3C log arrives as records', async (t) => {
   );
   assert.equal(weir(['ship', log]).status, 2);
 });
+
+test('load: a file counts once; top --data answers by day of a zone, exactly', async (t) => {
+  const folder = folderFor(t);
+  const data = join(folder, 'data');
+  const log = join(folder, 'access.log');
+  writeFileSync(log, `${lines(0, 300)}${lines(0, 100)}broken\n`);
+  assert.match(weir(['load', log, '--data', data]).stderr, /401 lines, rejected: fields 1/);
+  assert.match(weir(['load', log, '--data', data]).stderr, /loaded before/);
+  const answer = weir(['top', '--data', data, '--per', 'day', '--tz', 'Pacific/Auckland', '--by', 'url,status', '-n', '400', '--json']);
+  const [urls, statuses] = answer.stdout
+    .trim()
+    .split('\n')
+    .map((text) => JSON.parse(text));
+  assert.deepEqual([urls.period, urls.requests, urls.exact, urls.keys, urls.other], ['2025-11-24', 400, true, 300, 0]);
+  assert.deepEqual(statuses.top, [{ key: '200', count: 400 }]);
+  assert.equal(urls.top.filter(({ count }) => count === 2).length, 100);
+  assert.equal(weir(['top', '--data', join(folder, 'nosuch')]).status, 1);
+  assert.match(weir(['top', '--data', data, '--by', 'referer']).stderr, /the store keeps agent, host, keyword, status, url/);
+  assert.equal(weir(['load', join(folder, 'nosuch.log'), '--data', data]).status, 1);
+});

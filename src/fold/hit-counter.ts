@@ -16,6 +16,8 @@ export interface CounterOptions {
   readonly calendar: ZoneCalendar;
   /** Bound of all keys together. */
   readonly memoryBytes: number;
+  /** Takes all that is counted when the bound is met, instead of cutting it: the counts stay exact. */
+  readonly spill?: ((periods: Iterable<PeriodCounts>) => void) | undefined;
 }
 
 /** A period with its counts. */
@@ -68,6 +70,13 @@ export class HitCounter {
     this.keepBound();
   }
 
+  /** Hands over all that is counted and begins anew. */
+  spill(take: (periods: Iterable<PeriodCounts>) => void): void {
+    take(this.periods.values());
+    this.periods.clear();
+    this.#current = undefined;
+  }
+
   /** Cuts the largest tallies if all together exceed the bound. */
   keepBound(): void {
     this.#untilCheck = 1024;
@@ -80,6 +89,10 @@ export class HitCounter {
       }
     }
     if (used <= this.options.memoryBytes) return;
+    if (this.options.spill !== undefined) {
+      this.spill(this.options.spill);
+      return;
+    }
     const level = levelFor(
       tallies.map((tally) => tally.usedBytes),
       this.options.memoryBytes / 2,

@@ -1,35 +1,26 @@
 /**
- * Counts of hits that last: quarter-hour slots in memory within a bound, and a journal of the batches that made them. A batch is a line
- * of the journal, whole or not at all: when its bytes are on the disk it is applied and acknowledged (law 6). A batch whose identity is
- * known counts once; identities are kept for 30 days. Small state (the place in a tailed file) is written with the batch it belongs to.
+ * Counts of hits that last: quarter-hour slots on the disk, in a journal of the batches that made them. Memory holds where the parts of
+ * each slot lie, never the keys. A batch is applied whole or not at all, and acknowledged when it is on the disk (law 6); one whose identity
+ * is known counts once, for 30 days. Small state (the place in a tailed file) is written with the batch it belongs to.
  *
- *   hits.journal, one record a line:   | 16 hex digits: SHA-1 of the JSON, cut | blank | JSON: at, id, notes, slots | LF |
+ *   hits.journal, lines:   S <slot start, ms> <sum> <JSON of the slot: keep/hit-record.ts>       a part of a slot
+ *                          C <sum> <JSON: at, parts, id, ids, notes, replaces>                   makes the parts before it count
+ *   sum: 16 hex digits of the SHA-1 of the JSON.   `replaces`: the part holds all of its slot, and earlier parts are void
  *
- * A torn last line is what a crash leaves, and is cut off when the journal is opened. When the journal is long, it is written anew as one
- * record a slot and renamed into place. One process writes; `lock` names it. A reader may open the journal while it is written.
+ * What stands after the last C line is what a crash left, and is cut off. Parts of a slot that has passed are merged into one (`settle`),
+ * and the journal is written anew when half of it is void. One process writes; `hits.lock` names it. Others may read meanwhile.
  */
 
-import { createHash } from 'node:crypto';
-import {
-  closeSync,
-  existsSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  readSync,
-  renameSync,
-  rmSync,
-  truncateSync,
-  writeFileSync,
-} from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import { closeSync, existsSync, fdatasync, ftruncateSync, mkdirSync, openSync, readSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { Corrupt, Refused } from '../base/faults.js';
-import { HitCounter } from '../fold/hit-counter.js';
-import { type HitCounts, mergeHitCounts, zeroHitCounts } from '../fold/hit-counts.js';
+import { HitCounter, type PeriodCounts } from '../fold/hit-counter.js';
+import { mergeHitCounts, zeroHitCounts } from '../fold/hit-counts.js';
 import { defaultKeyOptions, type KeySpec } from '../fold/hit-keys.js';
-import { ZoneCalendar } from '../fold/period.js';
-import { readSlots, type StoredSlot, storeSlots } from './hit-record.js';
+import { quarterMs, ZoneCalendar } from '../fold/period.js';
+import { type CommitLine, commitLine, linesOf, slotLine, sumOf, takeLock, writeAll } from './hit-lines.js';
+import { readSlot, type StoredSlot } from './hit-record.js';
 
 export interface HitBatch {
   /** A batch of the same identity counts once. */
@@ -42,57 +33,57 @@ export interface HitBatch {
 export interface JournalOptions {
   readonly folder: string;
   readonly specs: readonly KeySpec[];
-  /** Bound of the keys held. */
-  readonly memoryBytes: number;
   /** Milliseconds of the epoch; called at each commit. */
   readonly now: () => number;
   readonly readOnly?: boolean;
 }
 
-interface Stored {
+interface Part {
   readonly at: number;
-  readonly id?: string;
-  readonly ids?: readonly (readonly [string, number])[];
-  readonly notes?: Readonly<Record<string, string>>;
-  readonly slots?: readonly StoredSlot[];
+  readonly size: number;
 }
 
 const identityMs = 30 * 86_400_000;
-const rewriteBytes = 64 << 20;
+const rewriteBytes = 32 << 20;
+const partsMax = 256;
+const sync = promisify(fdatasync);
 
 export class HitJournal {
   readonly #options: JournalOptions;
   readonly #path: string;
-  /** What is durable. */
-  readonly counter: HitCounter;
+  readonly #slots = new Map<number, Part[]>();
   readonly #identities = new Map<string, number>();
   readonly #notes = new Map<string, string>();
-  #handle: FileHandle | undefined;
+  #descriptor = -1;
   #queue: { batch: HitBatch; resolve: (counted: boolean) => void; reject: (error: unknown) => void }[] = [];
   #writing: Promise<void> | undefined;
+  /** Bytes up to the last C line, and how many of them are parts that count. */
   #bytes = 0;
-  #rewriteAt = rewriteBytes;
+  #liveBytes = 0;
 
   constructor(options: JournalOptions) {
     this.#options = options;
     this.#path = join(options.folder, 'hits.journal');
-    this.counter = hitCounterOfQuarters(options.specs, options.memoryBytes);
   }
 
-  /** Opens the journal and reads what it holds. Throws Refused when another process writes it. */
-  async open(): Promise<this> {
+  /** Opens the journal. Throws Refused when another process writes it. */
+  open(): this {
     const { folder, readOnly } = this.#options;
-    if (readOnly !== true) {
+    if (readOnly === true) {
+      this.#descriptor = openSync(this.#path, 'r');
+    } else {
       mkdirSync(folder, { recursive: true });
       takeLock(join(folder, 'hits.lock'));
+      this.#descriptor = openSync(this.#path, existsSync(this.#path) ? 'r+' : 'w+');
     }
-    const wholeBytes = existsSync(this.#path) ? this.#replay() : 0;
-    this.#bytes = wholeBytes;
-    this.#rewriteAt = Math.max(rewriteBytes, 4 * wholeBytes);
-    if (readOnly === true) return this;
-    if (existsSync(this.#path)) truncateSync(this.#path, wholeBytes);
-    this.#handle = await open(this.#path, 'a');
+    this.#replay();
+    if (readOnly !== true) ftruncateSync(this.#descriptor, this.#bytes);
     return this;
+  }
+
+  /** The lists that are kept. */
+  get specs(): readonly KeySpec[] {
+    return this.#options.specs;
   }
 
   /** The state kept under a name. */
@@ -105,7 +96,13 @@ export class HitJournal {
     return this.#queue.length;
   }
 
-  /** Makes a batch durable, then counts it; false when its identity had been counted before. */
+  /** Slots that start in [fromMs, toMs), in order of time, in parts: a slot may come in several. */
+  *slots(fromMs = Number.NEGATIVE_INFINITY, toMs = Number.POSITIVE_INFINITY): Generator<PeriodCounts> {
+    const starts = [...this.#slots.keys()].filter((start) => start >= fromMs && start < toMs).sort((one, two) => one - two);
+    for (const start of starts) for (const part of this.#slots.get(start) ?? []) yield this.#readPart(part);
+  }
+
+  /** Makes a batch durable; false when its identity had been counted before. */
   commit(batch: HitBatch): Promise<boolean> {
     return new Promise((resolve, reject) => {
       this.#queue.push({ batch, resolve, reject });
@@ -113,13 +110,63 @@ export class HitJournal {
     });
   }
 
+  /** Whether a batch of this identity was counted. */
+  knows(identity: string): boolean {
+    return this.#identities.has(identity);
+  }
+
+  /** Writes parts of a batch that is too large for memory; they count when `finish` has resolved. Nothing else may be committed meanwhile. */
+  begin(): { add: (periods: Iterable<PeriodCounts>) => void; finish: (identity: string) => Promise<void> } {
+    const parts: [number, Part][] = [];
+    let at = this.#bytes;
+    const add = (periods: Iterable<PeriodCounts>): void => {
+      for (const period of periods) {
+        const bytes = slotLine(period);
+        writeAll(this.#descriptor, bytes, at);
+        parts.push([period.period.startMs, { at, size: bytes.length }]);
+        at += bytes.length;
+      }
+    };
+    const finish = async (identity: string): Promise<void> => {
+      const now = this.#options.now();
+      const bytes = commitLine({ at: now, parts: parts.length, id: identity });
+      writeAll(this.#descriptor, bytes, at);
+      await sync(this.#descriptor);
+      this.#bytes = at + bytes.length;
+      this.#identities.set(identity, now);
+      for (const [start, part] of parts) this.#addPart(start, part);
+    };
+    return { add, finish };
+  }
+
+  /** Merges the parts of one slot that has passed, or that has very many; writes the journal anew when half of it is void. False: nothing to do. */
+  async settle(): Promise<boolean> {
+    if (this.#writing !== undefined) return false;
+    const passed = this.#options.now() - 2 * quarterMs;
+    for (const [start, parts] of this.#slots) {
+      if (parts.length < 2 || (start >= passed && parts.length < partsMax)) continue;
+      this.#writing = this.#mergeSlot(start, parts);
+      await this.#writing.finally(() => {
+        this.#writing = undefined;
+      });
+      return true;
+    }
+    if (this.#bytes < rewriteBytes || this.#liveBytes * 2 > this.#bytes) return false;
+    this.#writing = this.#rewrite();
+    await this.#writing.finally(() => {
+      this.#writing = undefined;
+    });
+    return true;
+  }
+
   /** Waits for what is queued and closes. */
   async close(): Promise<void> {
-    while (this.#writing !== undefined) await this.#writing;
-    if (this.#handle === undefined) return;
-    await this.#handle.close();
-    this.#handle = undefined;
-    rmSync(join(this.#options.folder, 'hits.lock'), { force: true });
+    while (this.#writing !== undefined) await this.#writing.catch(() => undefined);
+    if (this.#queue.length > 0) await this.#writeQueue();
+    if (this.#descriptor < 0) return;
+    closeSync(this.#descriptor);
+    this.#descriptor = -1;
+    if (this.#options.readOnly !== true) rmSync(join(this.#options.folder, 'hits.lock'), { force: true });
   }
 
   // Everything that waits goes to the disk in one write.
@@ -135,13 +182,9 @@ export class HitJournal {
         fresh.add(identity);
         return true;
       });
-      const at = this.#options.now();
       try {
-        const bytes = Buffer.from(taken.map(({ batch }) => recordOf(batch, at)).join(''));
-        await this.#append(bytes);
-        for (const { batch } of taken) this.#apply(batch, at);
+        await this.#write(taken.map(({ batch }) => batch));
         for (const entry of group) entry.resolve(taken.includes(entry));
-        if (this.#bytes > this.#rewriteAt) await this.#rewrite(at);
       } catch (error) {
         for (const entry of group) entry.reject(error);
       }
@@ -149,73 +192,140 @@ export class HitJournal {
     this.#writing = undefined;
   }
 
-  async #append(bytes: Buffer): Promise<void> {
-    if (bytes.length === 0) return;
-    if (this.#handle === undefined) throw new Refused('the store of hits is closed');
-    try {
-      await this.#handle.appendFile(bytes);
-      await this.#handle.datasync();
-    } catch (error) {
-      // What was written of it must not stand before the next batch.
-      await this.#handle.truncate(this.#bytes).catch(() => undefined);
-      throw error;
-    }
-    this.#bytes += bytes.length;
-  }
-
-  #apply({ identity, counter, notes }: HitBatch, at: number): void {
-    if (counter !== undefined) this.counter.merge(counter);
-    if (identity !== undefined) this.#identities.set(identity, at);
-    for (const [name, value] of notes ?? []) this.#notes.set(name, value);
-  }
-
-  async #rewrite(at: number): Promise<void> {
-    for (const [identity, since] of this.#identities) if (since < at - identityMs) this.#identities.delete(identity);
-    const fresh = `${this.#path}.new`;
-    const handle = await open(fresh, 'w');
-    let bytes = 0;
-    const put = async (stored: Stored): Promise<void> => {
-      const line = lineOf(stored);
-      await handle.appendFile(line);
-      bytes += Buffer.byteLength(line);
+  async #write(batches: readonly HitBatch[], replaces = false): Promise<void> {
+    if (batches.length === 0) return;
+    if (this.#descriptor < 0) throw new Refused('the store of hits is closed');
+    const now = this.#options.now();
+    const parts: [number, Part][] = [];
+    const pieces: Buffer[] = [];
+    let at = this.#bytes;
+    const put = (bytes: Buffer): void => {
+      pieces.push(bytes);
+      at += bytes.length;
     };
-    await put({ at, ids: [...this.#identities], notes: Object.fromEntries(this.#notes) });
-    for (const entry of this.counter.periods.values()) await put({ at, slots: storeSlots([entry]) });
-    await handle.datasync();
-    renameSync(fresh, this.#path);
-    await this.#handle?.close();
-    this.#handle = handle;
-    this.#bytes = bytes;
-    this.#rewriteAt = Math.max(rewriteBytes, 4 * bytes);
-  }
-
-  // Reads all whole records; answers their size together.
-  #replay(): number {
-    let at = 0;
-    for (const { text, end } of linesOf(this.#path)) {
-      const json = text.slice(17);
-      if (sumOf(json) !== text.slice(0, 16)) {
-        // A torn tail has nothing after it; a bad record in the middle is a damaged file.
-        if (end !== undefined) throw new Corrupt('a record of the journal does not match its checksum', { file: this.#path, offset: at });
-        break;
+    for (const { identity, counter, notes } of batches) {
+      const periods = [...(counter?.periods.values() ?? [])];
+      for (const period of periods) {
+        const bytes = slotLine(period);
+        parts.push([period.period.startMs, { at, size: bytes.length }]);
+        put(bytes);
       }
-      if (end === undefined) break;
-      this.#read(JSON.parse(json) as Stored);
-      at = end;
+      put(
+        commitLine({
+          at: now,
+          parts: periods.length,
+          ...(identity === undefined ? {} : { id: identity }),
+          ...(notes === undefined || notes.size === 0 ? {} : { notes: Object.fromEntries(notes) }),
+          ...(replaces ? { replaces } : {}),
+        }),
+      );
     }
-    return at;
+    writeAll(this.#descriptor, Buffer.concat(pieces), this.#bytes);
+    await sync(this.#descriptor);
+    // Until here the batch does not count, and the next one is written over it.
+    this.#bytes = at;
+    for (const { identity, notes } of batches) {
+      if (identity !== undefined) this.#identities.set(identity, now);
+      for (const [name, value] of notes ?? []) this.#notes.set(name, value);
+    }
+    if (replaces) for (const [start] of parts) this.#dropParts(start);
+    for (const [start, part] of parts) this.#addPart(start, part);
   }
 
-  #read({ at, id, ids, notes, slots }: Stored): void {
-    if (id !== undefined) this.#identities.set(id, at);
-    for (const [identity, since] of ids ?? []) this.#identities.set(identity, since);
-    for (const [name, value] of Object.entries(notes ?? {})) this.#notes.set(name, value);
-    for (const { period, counts } of readSlots(slots ?? [])) this.#merge(period.startMs, counts);
-    this.counter.keepBound();
+  async #mergeSlot(start: number, parts: readonly Part[]): Promise<void> {
+    await this.#write([{ counter: this.#merged(start, parts) }], true);
   }
 
-  #merge(startMs: number, counts: HitCounts): void {
-    mergeHitCounts(this.counter.countsAt(startMs), { ...zeroHitCounts(this.#options.specs), ...counts });
+  #merged(start: number, parts: readonly Part[]): HitCounter {
+    const counter = hitCounterOfQuarters(this.#options.specs, Number.POSITIVE_INFINITY);
+    const whole = counter.countsAt(start);
+    for (const part of parts) {
+      const { counts } = this.#readPart(part);
+      // Lists that this run does not keep stay as they are.
+      for (const [name] of counts.tallies)
+        if (!whole.tallies.has(name)) whole.tallies.set(name, zeroHitCounts([{ name, fields: [] }]).tallies.get(name) ?? fail());
+      mergeHitCounts(whole, counts);
+    }
+    return counter;
+  }
+
+  async #rewrite(): Promise<void> {
+    const now = this.#options.now();
+    for (const [identity, since] of this.#identities) if (since < now - identityMs) this.#identities.delete(identity);
+    const fresh = openSync(`${this.#path}.new`, 'w+');
+    const slots = new Map<number, Part[]>();
+    let at = 0;
+    const put = (bytes: Buffer): void => {
+      writeAll(fresh, bytes, at);
+      at += bytes.length;
+    };
+    for (const [start, parts] of this.#slots) {
+      const [period] = this.#merged(start, parts).periods.values();
+      if (period === undefined) continue;
+      const bytes = slotLine(period);
+      slots.set(start, [{ at, size: bytes.length }]);
+      put(bytes);
+    }
+    put(commitLine({ at: now, parts: slots.size, ids: [...this.#identities], notes: Object.fromEntries(this.#notes) }));
+    await sync(fresh);
+    renameSync(`${this.#path}.new`, this.#path);
+    closeSync(this.#descriptor);
+    this.#descriptor = fresh;
+    this.#slots.clear();
+    for (const [start, parts] of slots) this.#slots.set(start, parts);
+    this.#bytes = at;
+    this.#liveBytes = at;
+  }
+
+  // Finds the parts of every slot; reads only where they are.
+  #replay(): void {
+    let pending: [number, Part][] = [];
+    for (const { text, at, size } of linesOf(this.#descriptor)) {
+      if (text.startsWith('S ')) {
+        pending.push([Number(text.slice(2, text.indexOf(' ', 2))), { at, size }]);
+        continue;
+      }
+      const json = text.slice(19);
+      // After a crash the last line may be of any bytes.
+      if (!text.startsWith('C ') || sumOf(json) !== text.slice(2, 18)) return;
+      const commit = JSON.parse(json) as CommitLine;
+      if (commit.parts > pending.length) throw new Corrupt('a batch of the journal lacks parts', { file: this.#path, offset: at });
+      pending = pending.slice(pending.length - commit.parts);
+      if (commit.replaces === true) for (const [start] of pending) this.#dropParts(start);
+      for (const [start, part] of pending) this.#addPart(start, part);
+      if (commit.id !== undefined) this.#identities.set(commit.id, commit.at);
+      for (const [identity, since] of commit.ids ?? []) this.#identities.set(identity, since);
+      for (const [name, value] of Object.entries(commit.notes ?? {})) this.#notes.set(name, value);
+      pending = [];
+      this.#bytes = at + size;
+    }
+  }
+
+  #addPart(start: number, part: Part): void {
+    const parts = this.#slots.get(start);
+    if (parts === undefined) this.#slots.set(start, [part]);
+    else parts.push(part);
+    this.#liveBytes += part.size;
+  }
+
+  #dropParts(start: number): void {
+    for (const { size } of this.#slots.get(start) ?? []) this.#liveBytes -= size;
+    this.#slots.delete(start);
+  }
+
+  #readPart({ at, size }: Part): PeriodCounts {
+    const bytes = Buffer.alloc(size);
+    for (let got = 0; got < size; ) {
+      const more = readSync(this.#descriptor, bytes, got, size - got, at + got);
+      if (more === 0) throw new Corrupt('the journal ends within a part', { file: this.#path, offset: at });
+      got += more;
+    }
+    const text = bytes.toString('utf8', 0, size - 1);
+    const mark = text.indexOf(' ', 2);
+    const json = text.slice(mark + 18);
+    if (sumOf(json) !== text.slice(mark + 1, mark + 17))
+      throw new Corrupt('a part does not match its checksum', { file: this.#path, offset: at });
+    return readSlot(JSON.parse(json) as StoredSlot);
   }
 }
 
@@ -224,71 +334,6 @@ export function hitCounterOfQuarters(specs: readonly KeySpec[], memoryBytes: num
   return new HitCounter({ specs, keys, per: 'quarter', calendar: new ZoneCalendar('UTC'), memoryBytes });
 }
 
-function recordOf({ identity, counter, notes }: HitBatch, at: number): string {
-  return lineOf({
-    at,
-    ...(identity === undefined ? {} : { id: identity }),
-    ...(notes === undefined || notes.size === 0 ? {} : { notes: Object.fromEntries(notes) }),
-    ...(counter === undefined ? {} : { slots: storeSlots(counter.periods.values()) }),
-  });
-}
-
-function lineOf(stored: Stored): string {
-  const json = JSON.stringify(stored);
-  return `${sumOf(json)} ${json}\n`;
-}
-
-function sumOf(json: string): string {
-  return createHash('sha1').update(json).digest('hex').slice(0, 16);
-}
-
-// Lines of a file with the offset after each; a last line without its end has none.
-function* linesOf(path: string): Generator<{ text: string; end: number | undefined }> {
-  const descriptor = openSync(path, 'r');
-  try {
-    const chunk = Buffer.alloc(1 << 20);
-    let held: Buffer[] = [];
-    let passed = 0;
-    for (let size = readSync(descriptor, chunk); size > 0; size = readSync(descriptor, chunk)) {
-      let start = 0;
-      for (let end = chunk.subarray(0, size).indexOf(10); end >= 0; end = chunk.subarray(0, size).indexOf(10, start)) {
-        held.push(chunk.subarray(start, end));
-        yield { text: Buffer.concat(held).toString('utf8'), end: passed + end + 1 };
-        held = [];
-        start = end + 1;
-      }
-      held.push(Buffer.from(chunk.subarray(start, size)));
-      passed += size;
-    }
-    const rest = Buffer.concat(held).toString('utf8');
-    if (rest !== '') yield { text: rest, end: undefined };
-  } finally {
-    closeSync(descriptor);
-  }
-}
-
-// Made for this process alone; one left by a process that is gone is taken over.
-function takeLock(path: string): void {
-  for (let attempt = 0; attempt < 2; attempt++) {
-    try {
-      writeFileSync(path, String(process.pid), { flag: 'wx' });
-      return;
-    } catch (error) {
-      if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
-      const owner = Number(readFileSync(path, 'utf8'));
-      if (owner > 0 && owner !== process.pid && isAlive(owner)) {
-        throw new Refused(`the counts of hits are written by process ${owner} (send to it, or stop it first)`, { file: path });
-      }
-      rmSync(path, { force: true });
-    }
-  }
-}
-
-function isAlive(process_: number): boolean {
-  try {
-    process.kill(process_, 0);
-    return true;
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
-  }
+function fail(): never {
+  throw new Corrupt('a list without a tally');
 }

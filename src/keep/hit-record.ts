@@ -24,33 +24,32 @@ export interface StoredSlot {
 }
 
 /** Counts in the form they are written in. */
-export function storeSlots(periods: Iterable<PeriodCounts>): StoredSlot[] {
-  return Array.from(periods, ({ period, counts }) => ({
+export function storeSlot({ period, counts }: PeriodCounts): StoredSlot {
+  return {
     t: period.startMs,
     r: counts.requests,
     b: counts.bytes,
     s: counts.statusClasses,
     ...(counts.served.size === 0 ? {} : { v: [...counts.served] }),
     k: Object.fromEntries([...counts.tallies].map(([name, tally]) => [name, storeTally(tally)])),
-  }));
+  };
 }
 
+const calendar = new ZoneCalendar('UTC');
+
 /** Reads them back. Throws Corrupt for what cannot be. */
-export function readSlots(slots: readonly StoredSlot[]): PeriodCounts[] {
-  const calendar = new ZoneCalendar('UTC');
-  return slots.map((slot) => {
-    if (![slot.t, slot.r, slot.b, ...slot.s].every((value) => Number.isSafeInteger(value))) {
-      throw new Corrupt('a stored slot of hits holds a figure that is no integer');
-    }
-    const counts: HitCounts = {
-      requests: slot.r,
-      bytes: slot.b,
-      statusClasses: [...slot.s],
-      served: new Map(slot.v ?? []),
-      tallies: new Map(Object.entries(slot.k).map(([name, tally]) => [name, readTallyOf(tally)])),
-    };
-    return { period: calendar.periodAt('quarter', slot.t), counts };
-  });
+export function readSlot(slot: StoredSlot): PeriodCounts {
+  if (![slot.t, slot.r, slot.b, ...slot.s].every((value) => Number.isSafeInteger(value))) {
+    throw new Corrupt('a stored slot of hits holds a figure that is no integer');
+  }
+  const counts: HitCounts = {
+    requests: slot.r,
+    bytes: slot.b,
+    statusClasses: [...slot.s],
+    served: new Map(slot.v ?? []),
+    tallies: new Map(Object.entries(slot.k).map(([name, tally]) => [name, readTallyOf(tally)])),
+  };
+  return { period: calendar.periodAt('quarter', slot.t), counts };
 }
 
 function storeTally(tally: Tally): StoredTally {

@@ -6,8 +6,9 @@
 import { Usage } from '../base/faults.js';
 import { HitCounter } from '../fold/hit-counter.js';
 import { mergeHitCounts } from '../fold/hit-counts.js';
-import { defaultKeyOptions, type KeySpec, parseKeySpecs } from '../fold/hit-keys.js';
+import { defaultKeyOptions, parseKeySpecs } from '../fold/hit-keys.js';
 import { type Per, pers, ZoneCalendar } from '../fold/period.js';
+import type { HitJournal } from '../keep/hit-journal.js';
 import { countedPeriod, rankPeriods, type TopRow } from './rank.js';
 
 export interface StoredTopOptions {
@@ -22,28 +23,25 @@ export interface StoredTopOptions {
 }
 
 /** The rows of stored counts. Throws Usage for a list that the store does not keep. */
-export function storedTop(stored: HitCounter, options: StoredTopOptions): TopRow[] {
+export function storedTop(stored: HitJournal, options: StoredTopOptions): TopRow[] {
   const per = pers.find((known) => known === options.per) as Per | undefined;
   if (per === undefined) throw new Usage(`per '${options.per}': expected one of ${pers.join(', ')}`);
-  const specs = keptSpecs(stored.options.specs, options.by);
+  const specs = parseKeySpecs(options.by);
+  const kept = new Set<string>();
   const calendar = new ZoneCalendar(options.zone);
   const counter = new HitCounter({ specs, keys: defaultKeyOptions, per, calendar, memoryBytes: options.memoryBytes });
-  for (const { period, counts } of [...stored.periods.values()].sort((one, two) => one.period.startMs - two.period.startMs)) {
-    if (period.startMs < options.fromMs || period.startMs >= options.toMs) continue;
+  let untilCheck = 0;
+  for (const { period, counts } of stored.slots(options.fromMs, options.toMs)) {
+    for (const name of counts.tallies.keys()) kept.add(name);
     mergeHitCounts(counter.countsAt(period.startMs), counts);
-    counter.keepBound();
+    untilCheck += 1;
+    if (untilCheck % 16 === 0) counter.keepBound();
   }
-  return rankPeriods([...counter.periods.values()].map(countedPeriod), { specs, n: options.n, compare: options.compare });
-}
-
-function keptSpecs(kept: readonly KeySpec[], by: string): KeySpec[] {
-  const specs = parseKeySpecs(by);
+  counter.keepBound();
   for (const { name } of specs) {
-    if (!kept.some((spec) => spec.name === name)) {
-      throw new Usage(
-        `by '${name}': the store keeps ${kept.map((spec) => spec.name).join(', ')} (the key lists of [logs] names what is kept)`,
-      );
+    if (kept.size > 0 && !kept.has(name)) {
+      throw new Usage(`by '${name}': the store keeps ${[...kept].sort().join(', ')} (the key lists of [logs] names what is kept)`);
     }
   }
-  return specs;
+  return rankPeriods([...counter.periods.values()].map(countedPeriod), { specs, n: options.n, compare: options.compare });
 }

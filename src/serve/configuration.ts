@@ -100,7 +100,7 @@ const logKeys = {
   keywords: text('q,query,search', 'parameters that hold a keyword'),
   engines: flag(true, "keywords from search engines' referers too"),
   withQuery: flag(false, 'keeps the query string in url'),
-  memoryMiB: whole(256, 1, 1 << 20, 'MiB of keys held; beyond it counts are approximate and say so'),
+  memoryMiB: whole(256, 1, 1 << 20, 'MiB of keys that an answer may hold; beyond it counts are approximate and say so'),
 };
 const listenKeys = { host: text('127.0.0.1', 'address that listeners bind to') };
 

@@ -102,7 +102,7 @@ export class Daemon {
   #tick(): void {
     this.services.intake.nowSeconds = Math.floor(this.#options.now() / 1000);
     this.services.intake.flush().catch(() => {});
-    this.services.hits.flush().catch(() => {});
+    this.services.hits.tick();
   }
 
   /** Takes another configuration: names, limits, dialect, tokens and ladders. Listeners stay open. Throws when a token file cannot be read: all stays as it was. */

@@ -36,7 +36,7 @@ test('requests as the real Graphite answers them', { skip: golden === undefined 
   const { now, cases } = JSON.parse(readFileSync(`${golden}/cases.json`, 'utf8')) as { now: number; cases: Case[] };
   const folder = mkdtempSync(join(tmpdir(), 'weir-render-'));
   const clock = (): number => now * 1000;
-  const hits = await new HitJournal({ folder, specs: [], memoryBytes: 1 << 20, now: clock }).open();
+  const hits = await new HitJournal({ folder, specs: [], now: clock }).open();
   const daemon = new Daemon({
     configuration: readConfiguration(''),
     environment: {},

@@ -25,7 +25,7 @@ export function keptLists(configuration: Configuration): KeySpec[] {
   return parseKeySpecs(configuration.logs.lists);
 }
 
-/** Bound of the keys held, by a configuration. */
+/** Bound of the keys that an answer holds, by a configuration. */
 export function hitMemoryBytes(configuration: Configuration): number {
   return configuration.logs.memoryMiB << 20;
 }
@@ -49,8 +49,8 @@ export class HitIntake {
   }
 
   /** What is durable. */
-  get stored(): HitCounter {
-    return this.#options.journal.counter;
+  get stored(): HitJournal {
+    return this.#options.journal;
   }
 
   /** The state kept under a name. */
@@ -108,6 +108,13 @@ export class HitIntake {
       this.#flushing = undefined;
     });
     await this.#flushing;
+  }
+
+  /** Flushes, and now and then tidies the journal. */
+  tick(): void {
+    this.flush()
+      .then(() => this.#options.journal.settle())
+      .catch((error: unknown) => this.#options.ledger.notice('store', error instanceof Error ? error.message : String(error)));
   }
 
   async #commitOpen(): Promise<void> {

@@ -9,6 +9,7 @@ import { LineCutter } from '../collect/log-lines.js';
 import { parseAnyTime } from '../collect/log-time.js';
 import { storedTop } from '../query/stored-top.js';
 import { topCsv, topJson } from '../render/top-text.js';
+import { hitMemoryBytes } from './hit-intake.js';
 import { type Answer, HttpFault, json, type Route, type WebRequest } from './route.js';
 import type { Services } from './services.js';
 
@@ -93,7 +94,7 @@ function top({ parameters }: WebRequest, services: Services): Answer {
     compare: parameters.get('compare') ?? undefined,
     fromMs: timeOf(parameters.get('from'), Number.NEGATIVE_INFINITY),
     toMs: timeOf(parameters.get('to') ?? parameters.get('until'), Number.POSITIVE_INFINITY),
-    memoryBytes: hits.stored.options.memoryBytes,
+    memoryBytes: hitMemoryBytes(services.configuration()),
   });
   return parameters.get('format') === 'csv'
     ? { type: 'text/csv; charset=utf-8', body: topCsv(rows) }

@@ -43,7 +43,7 @@ for (const file of ['statsd-config0.json', 'statsd-config1.json']) {
     const step = golden.config.flushInterval / 1000;
     let nowSeconds = 1_700_000_000;
     const folder = mkdtempSync(join(tmpdir(), 'weir-statsd-'));
-    const hits = await new HitJournal({ folder, specs: [], memoryBytes: 1 << 20, now: () => nowSeconds * 1000 }).open();
+    const hits = await new HitJournal({ folder, specs: [], now: () => nowSeconds * 1000 }).open();
     const daemon = new Daemon({
       configuration: readConfiguration(source.join('\n')),
       environment: {},

@@ -12,6 +12,11 @@ export interface CommandRow {
 
 export const commands: readonly CommandRow[] = [
   {
+    name: 'load',
+    summary: 'puts logs into the store',
+    load: async () => (await import('./load.js')).load,
+  },
+  {
     name: 'ship',
     summary: 'follows logs and delivers them to a Weir, each line once',
     load: async () => (await import('./ship.js')).ship,

@@ -5,7 +5,7 @@ import { Fault, Usage } from '../base/faults.js';
 import { HitJournal } from '../keep/hit-journal.js';
 import { type Configuration, defaultConfiguration, readConfiguration } from '../serve/configuration.js';
 import { Daemon } from '../serve/daemon.js';
-import { hitMemoryBytes, keptLists } from '../serve/hit-intake.js';
+import { keptLists } from '../serve/hit-intake.js';
 import { memoryMetrics } from '../serve/memory-metrics.js';
 import type { Command, Invocation } from './command.js';
 
@@ -36,10 +36,9 @@ async function run(invocation: Invocation): Promise<number> {
   const { world } = invocation;
   const configuration = load(invocation);
   const now = clockOf(invocation);
-  const hits = await new HitJournal({
+  const hits = new HitJournal({
     folder: invocation.text('data') ?? 'weir-data',
     specs: keptLists(configuration),
-    memoryBytes: hitMemoryBytes(configuration),
     now,
   }).open();
   const daemon = new Daemon({

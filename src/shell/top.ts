@@ -1,17 +1,19 @@
 /** `weir top`: request counts and top keys of logs, by day, month and year. */
 
-import { renameSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { basename } from 'node:path';
-import { Usage } from '../base/faults.js';
+import { basename, join } from 'node:path';
+import { Malformed, Usage } from '../base/faults.js';
 import { causeTexts } from '../collect/access-log.js';
 import { parseAnyTime } from '../collect/log-time.js';
 import { defaultKeyOptions, parseKeySpecs } from '../fold/hit-keys.js';
 import { type Per, pers, ZoneCalendar } from '../fold/period.js';
+import { HitJournal } from '../keep/hit-journal.js';
 import { countMany } from '../query/count-many.js';
 import type { LogScan, ScanOptions } from '../query/log-scan.js';
-import { rankPeriods } from '../query/rank.js';
-import { topReport } from '../render/top-report.js';
+import { rankPeriods, type TopRow } from '../query/rank.js';
+import { storedTop } from '../query/stored-top.js';
+import { type ReportOptions, topReport } from '../render/top-report.js';
 import { sizeText, topCsv, topJson, topTable } from '../render/top-text.js';
 import type { Command, Invocation } from './command.js';
 
@@ -33,6 +35,7 @@ export const top: Command = {
     { name: 'tz', value: 'ZONE', help: 'time zone in which days, months and years begin (default UTC)' },
     { name: 'n', short: 'n', value: 'N', help: 'keys a list (default 10)' },
     { name: 'compare', value: 'PERIOD', help: 'compares each period with this one (2026-11-22) or with the `previous` one' },
+    { name: 'data', value: 'DIR', help: 'answers from this store instead of logs' },
     { name: 'from', value: 'TIME', help: 'only requests from this time on' },
     { name: 'to', value: 'TIME', help: 'only requests before this time' },
     { name: 'format', value: 'FORMAT', help: 'combined, common, vhost, json, w3c, syslog, or an Apache or nginx format string' },
@@ -57,7 +60,10 @@ export const top: Command = {
 
 async function runTop(invocation: Invocation): Promise<number> {
   const { words, world } = invocation;
-  if (words.length === 0) throw new Usage('top: no log given (expected files, or - for standard input)');
+  if (words.length === 0 && invocation.text('data') === undefined) {
+    throw new Usage('top: no log given (expected files, - for standard input, or --data DIR for the store)');
+  }
+  if (words.length === 0) return topOfStore(invocation);
   const options = countOptions(invocation);
   const n = wholeNumber(invocation.text('n') ?? '10', '-n');
   const progress = progressOf(invocation);
@@ -68,23 +74,44 @@ async function runTop(invocation: Invocation): Promise<number> {
   reportRejects(scan, world.stderr);
   if (invocation.flag('strict') && scan.rejected.size > 0) return 1;
   const rows = rankPeriods(scan.results(n), { specs: options.specs, n, compare: invocation.text('compare') });
+  const title = `Requests of ${words.length === 1 ? basename(words[0] ?? '') : `${words.length} logs`}`;
+  printRows(rows, invocation, { title, rejected: scan.rejected, lines: scan.lines, zone: options.calendar.zone, nowMs: options.nowMs });
+  return failures.length > 0 ? 1 : 0;
+}
+
+async function topOfStore(invocation: Invocation): Promise<number> {
+  const folder = invocation.text('data') ?? '';
+  if (!existsSync(join(folder, 'hits.journal')))
+    throw new Malformed('no counts of requests in this store (weir load or weir serve make them)', { file: folder });
+  const { per, calendar, memoryBytes, fromMs, toMs, nowMs } = countOptions(invocation);
+  const by = invocation.text('by') ?? 'url,keyword';
+  const journal = new HitJournal({ folder, specs: parseKeySpecs(by), now: () => nowMs, readOnly: true }).open();
+  const n = wholeNumber(invocation.text('n') ?? '10', '-n');
+  const rows = storedTop(journal, {
+    by,
+    per,
+    zone: calendar.zone,
+    n,
+    compare: invocation.text('compare'),
+    fromMs,
+    toMs,
+    memoryBytes,
+  });
+  printRows(rows, invocation, { title: 'Requests', rejected: new Map(), lines: 0, zone: calendar.zone, nowMs });
+  return 0;
+}
+
+// Rows in the form asked for: a report in a file, JSON lines, CSV or a table.
+function printRows(rows: readonly TopRow[], invocation: Invocation, about: ReportOptions): void {
+  const { world } = invocation;
   const html = invocation.text('html');
   if (html !== undefined) {
-    const title = `Requests of ${words.length === 1 ? basename(words[0] ?? '') : `${words.length} logs`}`;
-    const report = topReport(rows, {
-      title,
-      rejected: scan.rejected,
-      lines: scan.lines,
-      zone: options.calendar.zone,
-      nowMs: options.nowMs,
-    });
-    writeFileSync(`${html}.part`, report);
+    writeFileSync(`${html}.part`, topReport(rows, about));
     renameSync(`${html}.part`, html);
-    if (!invocation.flag('json') && !invocation.flag('csv')) return failures.length > 0 ? 1 : 0;
+    if (!invocation.flag('json') && !invocation.flag('csv')) return;
   }
   const width = Number(world.env['COLUMNS']) || 100;
   world.stdout.write(invocation.flag('json') ? topJson(rows) : invocation.flag('csv') ? topCsv(rows) : topTable(rows, width));
-  return failures.length > 0 ? 1 : 0;
 }
 
 // On a terminal, a line that says how far it is: share done, rate, time left.

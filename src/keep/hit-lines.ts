@@ -1,0 +1,88 @@
+/**
+ * The lines of the journal of hits, and the lock of the process that writes it. The layout is drawn in `hit-journal.ts`: this file makes
+ * lines, finds them again, and knows their checksum.
+ */
+
+import { createHash } from 'node:crypto';
+import { readFileSync, readSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { Refused } from '../base/faults.js';
+import type { PeriodCounts } from '../fold/hit-counter.js';
+import { storeSlot } from './hit-record.js';
+
+/** What a C line says. */
+export interface CommitLine {
+  readonly at: number;
+  readonly parts: number;
+  readonly id?: string;
+  readonly ids?: readonly (readonly [string, number])[];
+  readonly notes?: Readonly<Record<string, string>>;
+  readonly replaces?: boolean;
+}
+
+export function slotLine(period: PeriodCounts): Buffer {
+  const json = JSON.stringify(storeSlot(period));
+  return Buffer.from(`S ${period.period.startMs} ${sumOf(json)} ${json}\n`);
+}
+
+export function commitLine(commit: CommitLine): Buffer {
+  const json = JSON.stringify(commit);
+  return Buffer.from(`C ${sumOf(json)} ${json}\n`);
+}
+
+export function sumOf(json: string): string {
+  return createHash('sha1').update(json).digest('hex').slice(0, 16);
+}
+
+export function writeAll(descriptor: number, bytes: Buffer, at: number): void {
+  for (let done = 0; done < bytes.length; ) done += writeSync(descriptor, bytes, done, bytes.length - done, at + done);
+}
+
+// Complete lines with their offsets. Of a slot's line only the beginning is kept.
+export function* linesOf(descriptor: number): Generator<{ text: string; at: number; size: number }> {
+  const chunk = Buffer.alloc(1 << 20);
+  let held: Buffer[] = [];
+  let lineAt = 0;
+  let at = 0;
+  for (let got = readSync(descriptor, chunk, 0, chunk.length, at); got > 0; got = readSync(descriptor, chunk, 0, chunk.length, at)) {
+    const bytes = chunk.subarray(0, got);
+    let start = 0;
+    for (let end = bytes.indexOf(10); end >= 0; end = bytes.indexOf(10, start)) {
+      const slot = (held[0] ?? bytes.subarray(start))[0] === 0x53;
+      const text = slot
+        ? Buffer.concat([...held.slice(0, 2), bytes.subarray(start, end)]).toString('latin1', 0, 64)
+        : Buffer.concat([...held, bytes.subarray(start, end)]).toString('utf8');
+      yield { text, at: lineAt, size: at + end + 1 - lineAt };
+      held = [];
+      start = end + 1;
+      lineAt = at + start;
+    }
+    if (start < got && (held.length < 2 || held[0]?.[0] !== 0x53)) held.push(Buffer.from(bytes.subarray(start)));
+    at += got;
+  }
+}
+
+// Made for this process alone; one left by a process that is gone is taken over.
+export function takeLock(path: string): void {
+  for (let attempt = 0; attempt < 2; attempt++) {
+    try {
+      writeFileSync(path, String(process.pid), { flag: 'wx' });
+      return;
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+      const owner = Number(readFileSync(path, 'utf8'));
+      if (owner > 0 && owner !== process.pid && isAlive(owner)) {
+        throw new Refused(`the counts of hits are written by process ${owner} (send to it, or stop it first)`, { file: path });
+      }
+      rmSync(path, { force: true });
+    }
+  }
+}
+
+function isAlive(process_: number): boolean {
+  try {
+    process.kill(process_, 0);
+    return true;
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+  }
+}

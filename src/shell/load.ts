@@ -1,0 +1,96 @@
+/**
+ * `weir load`: files into the store. What kinds of files there are stands in one literal table; each row tells a file by its content.
+ */
+
+import { Malformed, Usage } from '../base/faults.js';
+import { defaultKeyOptions } from '../fold/hit-keys.js';
+import { HitJournal } from '../keep/hit-journal.js';
+import { headOf, loadLog, looksLikeLog } from '../query/load-log.js';
+import { defaultConfiguration } from '../serve/configuration.js';
+import { hitMemoryBytes, keptLists } from '../serve/hit-intake.js';
+import type { Command, Invocation } from './command.js';
+
+interface LoadKind {
+  readonly name: string;
+  readonly takes: (head: Uint8Array, nowMs: number) => boolean;
+  /** Loads the files of this kind; answers false if any failed. */
+  readonly load: (files: readonly string[], invocation: Invocation) => Promise<boolean>;
+}
+
+const kinds: readonly LoadKind[] = [{ name: 'access logs', takes: looksLikeLog, load: loadLogs }];
+
+export const load: Command = {
+  name: 'load',
+  summary: 'puts logs into the store',
+  usage: 'FILES...',
+  description:
+    'Loads files into the store, each known by its content. Access logs become counts by quarter of an hour, which `weir top --data` and ' +
+    '`/api/top` answer from. A file that is loaded again, with the same content, counts once. While a daemon has the store, send to it instead (`weir ship --once`).',
+  options: [
+    { name: 'data', value: 'DIR', help: 'folder of the store (default ./weir-data)' },
+    { name: 'format', value: 'FORMAT', help: 'format of logs, when it is not known by their content' },
+    { name: 'by', value: 'LISTS', help: `lists to keep (default ${defaultConfiguration.logs.lists})` },
+    { name: 'now', value: 'T', help: 'the time to take as now, for syslog times without a year' },
+  ],
+  examples: [
+    ['weir load access.log*', 'counts logs into ./weir-data'],
+    ['weir top --data weir-data --per month', 'lists from what was loaded'],
+  ],
+  run: runLoad,
+};
+
+async function runLoad(invocation: Invocation): Promise<number> {
+  const { words, world } = invocation;
+  if (words.length === 0) throw new Usage('load: no file given');
+  const groups = new Map<LoadKind, string[]>();
+  let failed = false;
+  for (const file of words) {
+    const kind = kindOf(file, invocation);
+    if (kind === undefined) {
+      failed = true;
+      world.stderr.write(`weir: ${file}: not a file that can be loaded (expected ${kinds.map(({ name }) => name).join(', ')})\n`);
+    } else groups.set(kind, [...(groups.get(kind) ?? []), file]);
+  }
+  for (const [kind, files] of groups) if (!(await kind.load(files, invocation))) failed = true;
+  return failed ? 1 : 0;
+}
+
+function kindOf(file: string, { text, world }: Invocation): LoadKind | undefined {
+  try {
+    const head = headOf(file);
+    return kinds.find((kind) => (text('format') !== undefined && kind.name === 'access logs') || kind.takes(head, world.now()));
+  } catch (error) {
+    throw new Malformed(
+      error instanceof Error && 'code' in error && error.code === 'EISDIR' ? 'is a folder' : 'cannot be read',
+      { file },
+      error,
+    );
+  }
+}
+
+async function loadLogs(files: readonly string[], invocation: Invocation): Promise<boolean> {
+  const { world } = invocation;
+  const lists = invocation.text('by') ?? defaultConfiguration.logs.lists;
+  const configuration = { ...defaultConfiguration, logs: { ...defaultConfiguration.logs, lists } };
+  const specs = keptLists(configuration);
+  const memoryBytes = hitMemoryBytes(configuration);
+  const now = world.now;
+  const journal = new HitJournal({ folder: invocation.text('data') ?? 'weir-data', specs, now }).open();
+  let fine = true;
+  try {
+    for (const file of files) {
+      const options = { specs, keys: defaultKeyOptions, memoryBytes, format: invocation.text('format'), fromMs: Number.NEGATIVE_INFINITY };
+      const { scan, known, failure } = await loadLog(file, journal, { ...options, toMs: Number.POSITIVE_INFINITY, nowMs: now() });
+      if (failure !== undefined) {
+        fine = false;
+        world.stderr.write(`weir: ${failure}\n`);
+      }
+      const rejected = [...scan.rejected].map(([cause, count]) => `${cause} ${count}`).join(', ');
+      const what = known ? 'loaded before, counted once' : `${scan.lines} lines${rejected === '' ? '' : `, rejected: ${rejected}`}`;
+      world.stderr.write(`weir: ${file}: ${what}\n`);
+    }
+  } finally {
+    await journal.close();
+  }
+  return fine;
+}
