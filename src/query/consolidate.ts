@@ -1,6 +1,7 @@
 /**
  * Fewer points for a narrower picture (`maxDataPoints`). Series whose own method adds up lose nothing: their bands cover every slot, so the sum over the
- * picture is the same at every width. Averages of stored events are sums divided by counts, never averages of averages. The other series, and those whose
+ * picture is the same at every width. Averages of stored events are sums divided by counts and percentiles those of
+ * all values, never averages of averages. The other series, and those whose
  * method `consolidateBy` chose, are cut as Graphite cuts them: bands aligned to the clock, the first part of a band left out.
  *
  * Source: graphite-web's render views (behaviour).
@@ -61,20 +62,6 @@ function bands(series: Series, from: number, perBand: number, start: number, ban
 }
 
 function mergeBand(series: Series, from: number, to: number): number {
-  const { cells } = series;
-  if (cells !== undefined && series.method === 'average' && series.methodChosen !== true) {
-    let known = 0;
-    let events = 0;
-    let sum = 0;
-    for (let slot = from; slot < to; slot++) {
-      const count = cells.counts[slot] as number;
-      if (count > 0 && !Number.isNaN(series.values[slot])) {
-        known++;
-        events += count;
-        sum += cells.sums[slot] as number;
-      }
-    }
-    return events === 0 || known / (to - from) < series.xFilesFactor ? Number.NaN : sum / events;
-  }
+  if (series.merged !== undefined && series.methodChosen !== true) return series.merged(from, to);
   return mergeValues(series.values, from, to, series.method, series.xFilesFactor);
 }

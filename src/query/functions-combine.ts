@@ -101,7 +101,7 @@ export function aggregate(series: readonly Series[], method: Method, xFilesFacto
     values[slot] = mergeValues(column, 0, all.length, method, xFilesFactor);
   }
   const shared = Object.entries(first.tags).filter(([tag, value]) => all.every((one) => one.tags[tag] === value));
-  const { cells: _, methodChosen: __, ...rest } = first;
+  const { merged: _, methodChosen: __, ...rest } = first;
   return [{ ...rest, name, pathExpression: name, values, tags: { name, ...Object.fromEntries(shared), aggregatedBy: word } }];
 }
 
@@ -126,7 +126,7 @@ export function onOneStep(series: readonly Series[]): readonly Series[] {
       const to = Math.min(one.values.length, Math.ceil((start + (slot + 1) * step - one.start) / one.stepSeconds));
       if (to > from) values[slot] = mergeValues(one.values, from, to, one.method, one.xFilesFactor);
     }
-    const { cells: _, ...rest } = one;
+    const { merged: _, ...rest } = one;
     return { ...rest, start, end: start + count * step, stepSeconds: step, values };
   });
 }

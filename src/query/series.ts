@@ -1,7 +1,7 @@
 /**
  * What a target gives: series on one step, a value a slot, NaN where nothing is known. `start` is the label of the first slot, `end` is
- * exclusive. A series straight from a store also carries the counts and sums below its values, so that merging slots for a narrower picture
- * averages events and never averages. Functions make new series without them.
+ * exclusive. A series straight from a store can also merge the cells below its values, so that a narrower picture averages events and never
+ * averages, and percentiles are those of all values. Functions make new series without that.
  */
 
 /** How values are merged into one. */
@@ -39,13 +39,13 @@ export interface Series {
   /** `consolidateBy` chose the method: slots are then cut as Graphite cuts them. */
   readonly methodChosen?: boolean;
   readonly xFilesFactor: number;
-  /** Events and sums below the values, where the series is as stored and its method is average. */
-  readonly cells?: { readonly counts: Float64Array; readonly sums: Float64Array };
+  /** The figure of slots `[start, end)` merged from the cells below the values, where the series is as stored: never an average of averages. */
+  readonly merged?: (start: number, end: number) => number;
 }
 
 /** A computed series: same slots, new name and values; what lay below the values no longer holds. */
 export function derive(series: Series, name: string, values: Float64Array, tags: Readonly<Record<string, string>> = {}): Series {
-  const { cells: _, ...rest } = series;
+  const { merged: _, ...rest } = series;
   return { ...rest, name, pathExpression: name, values, tags: { ...series.tags, ...tags } };
 }
 

@@ -83,6 +83,7 @@ export class Daemon {
     const { host } = this.#configuration.listen;
     const wanted = (name: string): boolean => this.#options.only === undefined || this.#options.only.includes(name);
     const portOf = (name: string, usual: number): number => this.#options.ports.get(name) ?? this.#options.ports.get('all') ?? usual;
+    await this.services.intake.restoreGauges();
     try {
       if (wanted('http')) this.#open.push(await openHttp(routes, this.services, host, portOf('http', httpPort)));
       for (const row of listeners) {

@@ -10,6 +10,7 @@ import type { Configuration } from './configuration.js';
 import type { Account, Ledger } from './ledger.js';
 import type { MetricBatch, MetricStore, SetCell, TimerCell } from './metric-store.js';
 import { OpenSlots } from './open-slots.js';
+import { parseStoredName } from './served-names.js';
 
 const dayS = 86_400;
 const pendingMax = 1_000_000;
@@ -57,6 +58,16 @@ export class Intake {
     this.#options = options;
     this.nowSeconds = Math.floor(options.now() / 1000);
     for (const name of options.store.names()) this.#firstSlots[this.seriesOf(name)] = Number.NEGATIVE_INFINITY;
+  }
+
+  /** Gives gauges back the value that they had when the last run ended, so that `+5` adds to it. */
+  async restoreGauges(): Promise<void> {
+    for (const [name, series] of this.#byName) {
+      if (parseStoredName(name)?.kind !== 'gauge') continue;
+      const { counts, lasts } = await this.#options.store.read(name, this.nowSeconds - dayS, this.nowSeconds, this.nowSeconds);
+      const slot = counts.findLastIndex((count) => count > 0);
+      if (slot >= 0) this.gauges.set(series, lasts[slot] as number);
+    }
   }
 
   get seriesCount(): number {

@@ -110,7 +110,7 @@ export class MetricReader {
     const values = figure === undefined ? methodValues(slots, method, way.xFilesFactor) : this.#figureValues(slots, figure);
     if (figure !== undefined) await this.#fillIdle(values, stored, slots, figure, context);
     const tags = name.includes(';') ? tagsOf(name) : { name };
-    const events = figure === undefined || figure.figure === 'mean';
+    const merged = mergedFigure(slots, values, method, figure);
     return {
       name,
       tags,
@@ -122,7 +122,7 @@ export class MetricReader {
       method,
       // The series' own factor has been applied to its slots; what a function asks for beyond is its own affair, as Graphite has it.
       xFilesFactor: 0,
-      ...(events && method === 'average' && figure === undefined ? { cells: { counts: slots.counts, sums: slots.sums } } : {}),
+      ...(merged === undefined ? {} : { merged }),
     };
   }
 
@@ -181,6 +181,50 @@ export class MetricReader {
     for (let slot = values.length - 1; slot >= 0; slot--) if (!Number.isNaN(values[slot])) return values[slot] as number;
     return Number.NaN;
   }
+}
+
+// How slots of a stored series merge into one figure, where that is more than its values tell.
+function mergedFigure(
+  slots: StoredSlots,
+  shown: Float64Array,
+  method: Method,
+  figure: Figure | undefined,
+): ((start: number, end: number) => number) | undefined {
+  if (figure === undefined) return method === 'average' ? (start, end) => meanOf(slots, shown, start, end) : undefined;
+  const { values } = slots;
+  if (values === undefined || figure.figure === 'rate' || figure.figure === 'last' || figure.figure === 'distinct') return undefined;
+  return (start, end) => {
+    const parts: Float64Array[] = [];
+    let weight = 0;
+    let size = 0;
+    for (let slot = start; slot < end; slot++) {
+      const part = values[slot];
+      if (part === undefined) continue;
+      parts.push(part);
+      size += part.length;
+      weight += slots.counts[slot] as number;
+    }
+    if (parts.length === 0) return Number.NaN;
+    const all = new Float64Array(size);
+    let at = 0;
+    for (const part of parts) {
+      all.set(part, at);
+      at += part.length;
+    }
+    return timerFigure(all.sort(), weight, figure, (end - start) * slots.stepSeconds);
+  };
+}
+
+function meanOf(slots: StoredSlots, shown: Float64Array, start: number, end: number): number {
+  let events = 0;
+  let sum = 0;
+  for (let slot = start; slot < end; slot++) {
+    const count = slots.counts[slot] as number;
+    if (count === 0 || Number.isNaN(shown[slot])) continue;
+    events += count;
+    sum += slots.sums[slot] as number;
+  }
+  return events === 0 ? Number.NaN : sum / events;
 }
 
 function figureMethod(figure: Figure): string {
