@@ -110,7 +110,8 @@ export class MetricReader {
     const values = figure === undefined ? methodValues(slots, method, way.xFilesFactor) : this.#figureValues(slots, figure);
     if (figure !== undefined) await this.#fillIdle(values, stored, slots, figure, context);
     const tags = name.includes(';') ? tagsOf(name) : { name };
-    const merged = mergedFigure(slots, values, method, figure);
+    const merged =
+      figure === undefined || parseStoredName(stored)?.kind === 'timer' ? mergedFigure(slots, values, method, figure) : undefined;
     return {
       name,
       tags,
@@ -192,7 +193,7 @@ function mergedFigure(
 ): ((start: number, end: number) => number) | undefined {
   if (figure === undefined) return method === 'average' ? (start, end) => meanOf(slots, shown, start, end) : undefined;
   const { values } = slots;
-  if (values === undefined || figure.figure === 'rate' || figure.figure === 'last' || figure.figure === 'distinct') return undefined;
+  if (values === undefined) return undefined;
   return (start, end) => {
     const parts: Float64Array[] = [];
     let weight = 0;
