@@ -21,6 +21,7 @@ import {
   type Rows,
   type Store,
   type StoreOptions,
+  tallyLadder,
 } from './store.js';
 
 type Cell = { readonly step: number; readonly slot: number; readonly measure?: Measures; bytes?: Uint8Array };
@@ -79,8 +80,9 @@ class MemoryStore implements Store {
     for (const [kind, bySeries] of this.#cells) {
       for (const [series, cells] of bySeries) {
         for (const [key, cell] of cells) {
-          const to = archiveFor(this.#options.ladderOf(series), cell.slot, nowSeconds);
-          const step = this.#options.ladderOf(series)[to]?.stepSeconds ?? 0;
+          const ladder = kind === 'tally' ? tallyLadder : this.#options.ladderOf(series);
+          const to = archiveFor(ladder, cell.slot, nowSeconds);
+          const step = ladder[to]?.stepSeconds ?? 0;
           if (to === -2 || step <= cell.step === to >= 0) continue;
           cells.delete(key);
           gone++;
@@ -120,7 +122,7 @@ class MemoryStore implements Store {
   }
 
   #put(kind: CellKind, series: string, cell: Cell, now: number, rejected: { 'too-old': number; future: number }): void {
-    const ladder = this.#options.ladderOf(series);
+    const ladder = kind === 'tally' ? tallyLadder : this.#options.ladderOf(series);
     const to = archiveFor(ladder, cell.slot, now);
     if (to === -1) rejected['too-old']++;
     else if (to === -2) rejected.future++;

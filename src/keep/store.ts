@@ -199,6 +199,9 @@ export const defaultLadder: Ladder = [
   { stepSeconds: 600, keepSeconds: 155_520_000 },
 ];
 
+/** Tallies keep their quarter-hour slots, so that every zone's days are exact. */
+export const tallyLadder: Ladder = [{ stepSeconds: 900, keepSeconds: 20 * 366 * 86_400 }];
+
 /** The archive that takes a slot at a time: the finest that reaches it; -1 when none does, -2 when it lies more than a day ahead. */
 export function archiveFor(ladder: Ladder, slot: number, nowSeconds: number): number {
   if (slot > nowSeconds + futureSeconds) return -2;

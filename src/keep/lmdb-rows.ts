@@ -1,0 +1,75 @@
+/** The rows of a scan of the embedded store, kind by kind. Ranges are bounded here before anything is allocated. */
+
+import { Refused } from '../base/faults.js';
+import type { SeriesFacts } from './lmdb-fold.js';
+import { readMeasures, readParts } from './lmdb-scan.js';
+import { flowKey, recordKey, type Tables, text } from './lmdb-tables.js';
+import type { OpenCells } from './open-cells.js';
+import type { SeriesNames } from './series-names.js';
+import type { CellKind, CellRange, Kind, Ranges } from './store.js';
+
+export interface RowSource {
+  readonly tables: Tables;
+  readonly names: SeriesNames;
+  readonly facts: SeriesFacts;
+  /** Generations of open cells that may hold a series. */
+  readonly open: (series: number) => readonly OpenCells[];
+}
+
+const slotsMax = 50_000_000;
+const timeMax = 0xffffffff;
+
+export async function* rowsOf(kind: Kind, range: Ranges[Kind], source: RowSource): AsyncIterable<unknown> {
+  const { tables, names } = source;
+  switch (kind) {
+    case 'record':
+      return yield* recordRows(tables, range as Ranges['record']);
+    case 'flow': {
+      const { start, end } = range as Ranges['flow'];
+      const keys = { start: flowKey(Math.max(0, start), 0), end: flowKey(Math.min(timeMax, end), 0) };
+      for (const { key, value } of tables.by.flows.getRange(keys)) yield { arrived: key.readUInt32BE(0), bytes: Buffer.from(value) };
+      return;
+    }
+    case 'note': {
+      const { prefix } = range as Ranges['note'];
+      const start = prefix === '' ? Buffer.of(0) : text(prefix);
+      for (const { key, value } of tables.by.notes.getRange({ start })) {
+        const name = key.toString();
+        if (!name.startsWith(prefix)) break;
+        yield { name, value: Buffer.from(value) };
+      }
+      return;
+    }
+    case 'series': {
+      for (const name of names.names((range as Ranges['series']).prefix ?? '')) yield { name };
+      return;
+    }
+    default:
+      yield* cellRows(kind, range as CellRange, source);
+  }
+}
+
+async function* cellRows(kind: CellKind, range: CellRange, { tables, names, facts, open }: RowSource): AsyncIterable<unknown> {
+  const { stepSeconds } = range;
+  const [start, end] = [Math.max(0, range.start), Math.min(timeMax, range.end)];
+  if (!(stepSeconds > 0) || (end - start) / stepSeconds > slotsMax)
+    throw new Refused(`a scan of ${(end - start) / stepSeconds} slots (expected at most ${slotsMax})`);
+  for (const name of range.series) {
+    const series = names.find(name, kind === 'tally');
+    if (series < 0) continue;
+    if (kind === 'measure') yield readMeasures(tables, facts, open(series), name, series, stepSeconds, start, end);
+    else yield* readParts(tables, facts, open(Number.POSITIVE_INFINITY), kind, name, series, stepSeconds, start, end);
+  }
+}
+
+async function* recordRows(tables: Tables, { table, partition, fromRow = '', limit }: Ranges['record']): AsyncIterable<unknown> {
+  const prefix = partition === undefined ? recordKey(table, '') : recordKey(table, partition, '');
+  const start = partition === undefined ? prefix : recordKey(table, partition, fromRow);
+  let left = limit ?? Number.POSITIVE_INFINITY;
+  for (const { key, value } of tables.by.records.getRange({ start })) {
+    if (key.compare(prefix, 0, prefix.length, 0, Math.min(key.length, prefix.length)) !== 0 || left-- <= 0) break;
+    const [, found, row] = key.toString().split('\0') as [string, string, string];
+    if (partition === undefined && row < fromRow) continue;
+    yield { partition: found, row, value: Buffer.from(value) };
+  }
+}

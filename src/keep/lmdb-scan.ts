@@ -1,0 +1,166 @@
+/**
+ * Reading the embedded store: chunks of every archive and the open cells of the journal, rolled up on one step. Each point lives in one place, so what
+ * is found is added up; an open cell of a slot that a chunk holds already joins it there, so that `filled` counts a slot once.
+ */
+
+import { copyMeasure, type Measures, mergeMeasure, replaceMeasure, rollUpMeasure, zeroMeasures } from '../fold/measure.js';
+import { chunkSlots, decodeChunk, slotsMax } from './chunk.js';
+import { partKinds } from './journal.js';
+import type { SeriesFacts } from './lmdb-fold.js';
+import { chunkKey, partChunkSeconds, partKey, type Table, type Tables } from './lmdb-tables.js';
+import { emptyGathered, type OpenCells } from './open-cells.js';
+import type { CellKind, MeasureRow, PartRow } from './store.js';
+
+/** Slots `[start, end)` of a series on a step; `open` are the generations of open cells that hold it. */
+export function readMeasures(
+  tables: Tables,
+  facts: SeriesFacts,
+  open: readonly OpenCells[],
+  name: string,
+  series: number,
+  stepSeconds: number,
+  from: number,
+  end: number,
+): MeasureRow {
+  const start = from - (from % stepSeconds);
+  const cells = zeroMeasures(Math.max(0, Math.ceil((end - start) / stepSeconds)));
+  const last = start + cells.counts.length * stepSeconds;
+  const finest = facts.ladderOf(series)[0]!.stepSeconds;
+  for (const generation of open) {
+    if (generation.has(series)) joinOpen(generation, series, facts.replaces(series), start, last);
+  }
+  for (const step of tables.steps()) {
+    readArchive(tables.step(step)!, series, step, start, last, (slot, chunk, at) => {
+      const held = step === finest && pending.count > 0 ? pendingAt(slot) : -1;
+      const to = Math.floor((slot - start) / stepSeconds);
+      if (held < 0) rollUpMeasure(cells, to, chunk, at);
+      else {
+        copyMeasure(joined, 0, chunk, at);
+        (facts.replaces(series) ? replaceMeasure : mergeMeasure)(joined, 0, pending.cells, held);
+        pending.cells.counts[held] = 0;
+        rollUpMeasure(cells, to, joined, 0);
+      }
+    });
+  }
+  for (let at = 0; at < pending.count; at++)
+    rollUpMeasure(cells, Math.floor((pending.slots[at]! - start) / stepSeconds), pending.cells, at);
+  pending.count = 0;
+  return { series: name, stepSeconds, start, cells };
+}
+
+const chunkCells = zeroMeasures(slotsMax);
+const joined = zeroMeasures(1);
+const gathered = emptyGathered();
+const pending = emptyGathered();
+
+function pendingAt(slot: number): number {
+  let [low, high] = [0, pending.count];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (pending.slots[middle]! < slot) low = middle + 1;
+    else high = middle;
+  }
+  return low < pending.count && pending.slots[low] === slot ? low : -1;
+}
+
+// Adds the open cells of a generation to `pending`, which stays in order of slot, one cell a slot.
+function joinOpen(open: OpenCells, series: number, replaces: boolean, start: number, end: number): void {
+  open.gather(series, start, end, replaces, gathered);
+  if (gathered.count === 0) return;
+  const count = pending.count + gathered.count;
+  const [slots, cells] = [new Float64Array(count), zeroMeasures(count)];
+  let to = 0;
+  for (let [one, two] = [0, 0]; one < pending.count || two < gathered.count; to++) {
+    const first = one < pending.count ? pending.slots[one]! : Number.POSITIVE_INFINITY;
+    const second = two < gathered.count ? gathered.slots[two]! : Number.POSITIVE_INFINITY;
+    slots[to] = Math.min(first, second);
+    if (first <= second) copyMeasure(cells, to, pending.cells, one++);
+    if (second <= first) (replaces ? replaceMeasure : mergeMeasure)(cells, to, gathered.cells, two++);
+  }
+  pending.count = to;
+  pending.slots = slots;
+  pending.cells = cells;
+}
+
+function readArchive(
+  table: Table,
+  series: number,
+  step: number,
+  start: number,
+  end: number,
+  take: (slot: number, chunk: Measures, at: number) => void,
+): void {
+  const size = chunkSlots(step);
+  const seconds = step * size;
+  const lowest = firstChunk(table, false);
+  if (lowest < 0) return;
+  const highest = firstChunk(table, true);
+  const to = Math.min(highest, Math.ceil(end / seconds) - 1);
+  for (let chunk = Math.max(lowest, Math.floor(start / seconds)); chunk <= to; chunk++) {
+    const bytes = table.getBinary(chunkKey(chunk, series));
+    if (bytes === undefined) continue;
+    const chunkStart = chunk * seconds;
+    chunkCells.counts.fill(0);
+    decodeChunk(bytes, chunkCells, size, chunkStart, step);
+    for (let at = 0; at < size; at++) {
+      const slot = chunkStart + at * step;
+      if (chunkCells.counts[at] !== 0 && slot >= start && slot < end) take(slot, chunkCells, at);
+    }
+  }
+}
+
+function firstChunk(table: Table, last: boolean): number {
+  const range = last ? { reverse: true, limit: 1, start: chunkKey(0xffffffff, 0xffffffff) } : { limit: 1, start: chunkKey(0, 0) };
+  for (const key of table.getKeys(range)) return key.readUInt32BE(0);
+  return -1;
+}
+
+/** Cells of a series of another kind with slots in `[start, end)`, merged on a step, in order. */
+export function readParts(
+  tables: Tables,
+  facts: SeriesFacts,
+  open: readonly OpenCells[],
+  kind: Exclude<CellKind, 'measure'>,
+  name: string,
+  series: number,
+  stepSeconds: number,
+  start: number,
+  end: number,
+): PartRow[] {
+  const found: { slot: number; bytes: Uint8Array; step: number }[] = [];
+  const number = partKinds.indexOf(kind);
+  const steps = new Set([...facts.ladderOf(series).map((archive) => archive.stepSeconds), ...tables.steps()]);
+  for (const step of steps) {
+    const seconds = partChunkSeconds(step);
+    const bound = partKey(number, step, 0, start);
+    let low = bound.readUInt32BE(5);
+    for (const key of tables.by.parts.getKeys({ start: bound.fill(0, 9), limit: 1 })) {
+      low = key.compare(bound, 0, 5, 0, 5) === 0 ? key.readUInt32BE(5) : Number.POSITIVE_INFINITY;
+    }
+    for (let chunk = low; chunk * seconds < end; chunk++) {
+      const keys = {
+        start: partKey(number, step, series, Math.max(start, chunk * seconds)),
+        end: partKey(number, step, series, Math.min(end, (chunk + 1) * seconds) - 1),
+        inclusiveEnd: true,
+      };
+      for (const { key, value } of tables.by.parts.getRange(keys))
+        found.push({ slot: key.readUInt32BE(13), bytes: Buffer.from(value), step });
+    }
+  }
+  for (const generation of open) {
+    for (const part of generation.partsOf.get(series) ?? []) {
+      if (part.kind === kind && part.slot >= start && part.slot < end) found.push({ slot: part.slot, bytes: part.bytes, step: 0 });
+    }
+  }
+  found.sort((one, two) => one.slot - two.slot || two.step - one.step);
+  const codec = facts.codecs[kind];
+  const rows: { series: string; slot: number; bytes: Uint8Array }[] = [];
+  for (const { slot: at, bytes } of found) {
+    const slot = at - (at % stepSeconds);
+    const before = rows[rows.length - 1];
+    const join = codec?.rollUp ?? codec?.merge;
+    if (before === undefined || before.slot !== slot) rows.push({ series: name, slot, bytes });
+    else if (join !== undefined) before.bytes = join(before.bytes, bytes);
+  }
+  return rows;
+}

@@ -1,0 +1,145 @@
+/**
+ * The tables of the embedded store, and their keys: binary, big-endian, time first, so that a flush and a fold write neighbouring pages and old time is
+ * a range at the beginning. Each step has a table of its own: its newest chunks are at its end, where LMDB fills pages whole.
+ *
+ *   journal       | sequence u48 |                                                value: journal.ts
+ *   step-N        | chunk u32 | series u32 |                                      value: chunk.ts; chunk = start / (step x slots)
+ *   parts         | kind u8 | step u32 | chunk u32 | series u32 | slot u32 |      value: the kind's bytes
+ *   series        | series u32 |                                                  value: its name, utf-8
+ *   identities    | 0 | sha-256, 32 bytes |  value: seconds f64          | 1 | seconds u32 | sha-256 |  (to expire them)
+ *   records       | table 0 partition 0 row |                                     value: its bytes
+ *   flows         | arrived u32 | sequence u32 |                                  value: a block of flow records
+ *   notes         | name |                                                        value: its bytes
+ *   meta          | layout |, | fold |                                            the layout's version; what of the journal is folded
+ */
+
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Database, open, type RootDatabase } from 'lmdb';
+import { Corrupt, Refused } from '../base/faults.js';
+
+export type Table = Database<Buffer, Buffer>;
+
+const layoutVersion = '1';
+const binary = { encoding: 'binary', keyEncoding: 'binary' } as const;
+const names = ['journal', 'series', 'parts', 'identities', 'records', 'flows', 'notes', 'meta'] as const;
+
+export type TableName = (typeof names)[number];
+
+/** The environment of a folder and its tables. */
+export class Tables {
+  readonly root: RootDatabase<Buffer, Buffer>;
+  readonly by: Readonly<Record<TableName, Table>>;
+  readonly #steps = new Map<number, Table | undefined>();
+  readonly readOnly: boolean;
+  readonly path: string;
+
+  constructor(folder: string, readOnly: boolean) {
+    this.readOnly = readOnly;
+    this.path = join(folder, 'store.mdb');
+    if (readOnly && !existsSync(this.path)) {
+      throw new Refused('there is no store here (expected a folder made by weir store init, weir load or weir serve)', { file: folder });
+    }
+    this.root = open<Buffer, Buffer>({
+      path: this.path,
+      noSubdir: true,
+      ...binary,
+      maxDbs: 200,
+      overlappingSync: false,
+      readOnly,
+      noMemInit: true,
+    });
+    this.by = Object.fromEntries(names.map((name) => [name, this.#table(name)])) as Record<TableName, Table>;
+    const layout = this.by.meta.get(text('layout'))?.toString();
+    if (layout === undefined && !readOnly) this.by.meta.putSync(text('layout'), text(layoutVersion));
+    else if (layout !== layoutVersion) throw new Corrupt(`the store has layout ${layout} (expected ${layoutVersion})`, { file: this.path });
+    for (const key of this.root.getKeys()) {
+      const step = /^step-(\d+)$/.exec(key.toString().replace(/\0$/, ''));
+      if (step !== null) this.step(Number(step[1]));
+    }
+  }
+
+  /** Steps that have a table, finest first. */
+  steps(): number[] {
+    return [...this.#steps].flatMap(([step, table]) => (table === undefined ? [] : [step])).sort((one, two) => one - two);
+  }
+
+  /** The table of a step, made if need be (never within a transaction: `ensureSteps` comes before). */
+  step(stepSeconds: number): Table | undefined {
+    if (!this.#steps.has(stepSeconds)) {
+      if (this.readOnly && !this.root.doesExist(text(`step-${stepSeconds}`))) return undefined;
+      if (this.#steps.size >= 150) throw new Refused('the store has 150 different steps (expected fewer)');
+      this.#steps.set(stepSeconds, this.#table(`step-${stepSeconds}`));
+    }
+    return this.#steps.get(stepSeconds);
+  }
+
+  #table(name: string): Table {
+    return this.root.openDB<Buffer, Buffer>({ name, ...binary });
+  }
+}
+
+export function text(value: string): Buffer {
+  return Buffer.from(value, 'utf8');
+}
+
+export function chunkKey(chunk: number, series: number): Buffer {
+  const key = Buffer.allocUnsafe(8);
+  key.writeUInt32BE(chunk, 0);
+  key.writeUInt32BE(series, 4);
+  return key;
+}
+
+export function journalKey(sequence: number): Buffer {
+  const key = Buffer.allocUnsafe(6);
+  key.writeUIntBE(sequence, 0, 6);
+  return key;
+}
+
+export function seriesKey(series: number): Buffer {
+  const key = Buffer.allocUnsafe(4);
+  key.writeUInt32BE(series, 0);
+  return key;
+}
+
+/** Seconds of a chunk of parts on a step. */
+export function partChunkSeconds(stepSeconds: number): number {
+  return Math.max(3600, stepSeconds * 60);
+}
+
+export function partKey(kind: number, stepSeconds: number, series: number, slot: number): Buffer {
+  const key = Buffer.allocUnsafe(17);
+  key.writeUInt8(kind, 0);
+  key.writeUInt32BE(stepSeconds, 1);
+  key.writeUInt32BE(Math.floor(slot / partChunkSeconds(stepSeconds)), 5);
+  key.writeUInt32BE(series, 9);
+  key.writeUInt32BE(slot, 13);
+  return key;
+}
+
+export function flowKey(arrived: number, sequence: number): Buffer {
+  const key = Buffer.allocUnsafe(8);
+  key.writeUInt32BE(Math.floor(arrived), 0);
+  key.writeUInt32BE(sequence, 4);
+  return key;
+}
+
+export function identityKey(identity: string): Buffer {
+  return Buffer.concat([Buffer.of(0), createHash('sha256').update(identity).digest()]);
+}
+
+export function identityTimeKey(seconds: number, key: Buffer): Buffer {
+  const time = Buffer.allocUnsafe(5);
+  time.writeUInt8(1, 0);
+  time.writeUInt32BE(Math.floor(seconds), 1);
+  return Buffer.concat([time, key.subarray(1)]);
+}
+
+/** Parts of a key by zero bytes; throws Refused for a part that holds one, or a key too long. */
+export function recordKey(...parts: readonly string[]): Buffer {
+  if (parts.some((part) => part.includes('\0'))) throw new Refused('a table, partition or row holds a zero character (expected none)');
+  const key = text(parts.join('\0'));
+  if (key.length > 1900) throw new Refused(`a record's key has ${key.length} bytes (expected at most 1,900)`);
+  return key;
+}

@@ -1,0 +1,362 @@
+/**
+ * The embedded store, on LMDB. One commit is one synchronous transaction: the journal's value, a slice of what is being folded, batch identity, records,
+ * flows and notes; it resolves after the transaction's one fdatasync. Open cells are kept in memory beside the journal (open-cells.ts) in two
+ * generations: one takes what arrives, the one before it is folded in slices of series over the next minutes, so that no flush
+ * waits for a whole fold; then its journal entries are deleted. After a stop or a kill both are made again from the journal.
+ *
+ * Law: memory changes only after the transaction is durable; a commit that fails (a full disk) leaves both as they were.
+ */
+
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import { Refused } from '../base/faults.js';
+import { lockFolder } from './folder-lock.js';
+import { decodeJournal, encodeJournal } from './journal.js';
+import { ageChunks, ageParts, foldPart, foldSeries, type SeriesFacts } from './lmdb-fold.js';
+import { rowsOf } from './lmdb-rows.js';
+import { flowKey, identityKey, identityTimeKey, journalKey, recordKey, Tables, text } from './lmdb-tables.js';
+import { OpenCells, type OpenPart } from './open-cells.js';
+import { SeriesNames } from './series-names.js';
+import {
+  archiveFor,
+  type Batch,
+  type CellPart,
+  identityKeepSeconds,
+  type Kind,
+  type MeasureColumns,
+  type Ranges,
+  type Receipt,
+  type Rows,
+  type SeriesTable,
+  type Store,
+  type StoreOptions,
+} from './store.js';
+
+export interface LmdbOptions extends StoreOptions {
+  readonly folder: string;
+  readonly readOnly?: boolean;
+  /** Seconds of a generation of open cells (600). */
+  readonly generationSeconds?: number;
+  /** Open cells at which a generation ends early (4 million). */
+  readonly openCellsMax?: number;
+}
+
+/** Opens, or makes, the store of a folder. Throws Refused when another process writes to it, or when it is not there and opened for reading. */
+export async function openLmdbStore(options: LmdbOptions): Promise<LmdbStore> {
+  return new LmdbStore(options);
+}
+
+/** What of the journal is folded: entries up to `sequence` for series below `series`. */
+interface FoldState {
+  sequence: number;
+  series: number;
+}
+
+export class LmdbStore implements Store {
+  readonly #options: LmdbOptions;
+  readonly #tables: Tables;
+  readonly #names: SeriesNames;
+  readonly #unlock: () => void;
+  readonly #facts: SeriesFacts;
+  #young = new OpenCells();
+  #old: OpenCells | undefined;
+  #fold: FoldState = { sequence: 0, series: 0 };
+  #sequence = 0;
+  #firstSequence = 1;
+  #youngSince = 0;
+  #oldSince = 0;
+  #flowSequence = 0;
+  #closed = false;
+
+  constructor(options: LmdbOptions) {
+    this.#options = options;
+    const readOnly = options.readOnly === true;
+    this.#facts = {
+      ladderOf: (series) => this.#names.ladderOf(series),
+      replaces: (series) => this.#names.replaces(series),
+      codecs: options.codecs ?? {},
+    };
+    this.#unlock = readOnly ? () => {} : lockFolder(options.folder);
+    try {
+      this.#tables = new Tables(options.folder, readOnly);
+      this.#names = new SeriesNames(this.#tables, options);
+      this.#replay();
+    } catch (error) {
+      this.#unlock();
+      throw error;
+    }
+  }
+
+  commit = async (batch: Batch): Promise<Receipt> => {
+    if (this.#closed || this.#tables.readOnly)
+      throw new Refused(this.#closed ? 'the store is closed' : 'the store is open for reading only');
+    const rejected = { 'too-old': 0, future: 0 };
+    const identity = batch.identity === undefined ? undefined : identityKey(batch.identity);
+    if (identity !== undefined) {
+      const before = this.#tables.by.identities.getBinary(identity)?.readDoubleLE(0);
+      if (before !== undefined && before > batch.nowSeconds - identityKeepSeconds) return { applied: false, rejected };
+    }
+    const mark = this.#names.count;
+    const measures = batch.cells?.measures;
+    const ids = measures === undefined ? new Int32Array(0) : this.#series(batch.cells?.table, measures, batch.nowSeconds, rejected);
+    const parts = [...(batch.cells?.parts ?? []), ...(batch.tallies ?? [])].filter((part) => this.#takes(part, batch.nowSeconds, rejected));
+    const partIds = parts.map((part) => this.#names.idOf(part.series, part.kind === 'tally'));
+    const kept = ids.some((id) => id !== -1) || parts.length > 0;
+    const journal = kept ? encodeJournal(measures, ids, parts, partIds, batch.nowSeconds) : undefined;
+    let foldBefore = this.#fold;
+    try {
+      this.#turn(batch.nowSeconds);
+      foldBefore = this.#fold;
+      this.#tables.root.transactionSync(() => {
+        if (identity !== undefined) this.#putIdentity(identity, batch.nowSeconds);
+        this.#names.putNew(mark);
+        if (journal !== undefined) this.#tables.by.journal.putSync(journalKey(this.#sequence + 1), journal as Buffer);
+        this.#putRest(batch);
+        this.#foldSlice(batch.nowSeconds, this.#share(batch.nowSeconds));
+      });
+    } catch (error) {
+      this.#fold = foldBefore;
+      this.#names.forget(mark);
+      throw faultOf(error, this.#options.folder);
+    }
+    this.#letGo();
+    if (journal !== undefined) {
+      this.#sequence++;
+      if (this.#youngSince === 0) this.#youngSince = batch.nowSeconds;
+      this.#take(journal, this.#young, undefined);
+    }
+    return { applied: true, rejected };
+  };
+
+  scan = <K extends Kind>(kind: K, range: Ranges[K]): AsyncIterable<Rows[K]> => {
+    const old = this.#old;
+    const open = (series: number): OpenCells[] => (old === undefined || series < this.#fold.series ? [this.#young] : [old, this.#young]);
+    return rowsOf(kind, range, { tables: this.#tables, names: this.#names, facts: this.#facts, open }) as AsyncIterable<Rows[K]>;
+  };
+
+  expire = async (nowSeconds: number): Promise<number> => {
+    const limit = 20_000;
+    try {
+      return this.#tables.root.transactionSync(() => {
+        const { identities, flows } = this.#tables.by;
+        let gone = ageChunks(this.#tables, this.#facts, nowSeconds, limit);
+        gone += ageParts(this.#tables, this.#facts, nowSeconds, limit);
+        const horizon = nowSeconds - identityKeepSeconds;
+        const times =
+          horizon <= 0 ? [] : [...identities.getKeys({ start: Buffer.of(1), end: identityTimeKey(horizon, Buffer.alloc(33)), limit })];
+        for (const key of times) {
+          identities.removeSync(key);
+          identities.removeSync(Buffer.concat([Buffer.of(0), key.subarray(5)]));
+        }
+        const flowEnd = Math.max(0, nowSeconds - (this.#options.flowKeepSeconds ?? 90 * 86_400));
+        const blocks = [...flows.getKeys({ start: flowKey(0, 0), end: flowKey(flowEnd, 0), limit })];
+        for (const key of blocks) flows.removeSync(key);
+        return gone + times.length + blocks.length;
+      });
+    } catch (error) {
+      throw faultOf(error, this.#options.folder);
+    }
+  };
+
+  close = async (): Promise<void> => {
+    if (this.#closed) return;
+    this.#closed = true;
+    await this.#tables.root.close();
+    this.#unlock();
+  };
+
+  /** Folds everything now: before a compacting copy, after a load. */
+  settle(nowSeconds: number): void {
+    const whole = (): void => {
+      this.#tables.root.transactionSync(() => this.#foldSlice(nowSeconds, 1));
+      this.#letGo();
+    };
+    try {
+      if (this.#old !== undefined) whole();
+      this.#close(nowSeconds);
+      if (this.#old !== undefined) whole();
+    } catch (error) {
+      throw faultOf(error, this.#options.folder);
+    }
+  }
+
+  /** Writes a compacted copy to a file that is not there yet. */
+  async copyTo(path: string): Promise<void> {
+    await this.#tables.root.backup(path, true);
+  }
+
+  /** Events in memory that are not in chunks yet. */
+  get openCells(): number {
+    return this.#young.count + (this.#old?.count ?? 0);
+  }
+
+  get seriesCount(): number {
+    return this.#names.count;
+  }
+
+  sizeBytes(): number {
+    return statSync(join(this.#options.folder, 'store.mdb')).size;
+  }
+
+  // The numbers of the cells' series; -1 where a cell is left out, since its slot is too old or too far ahead.
+  #series(
+    table: SeriesTable | undefined,
+    measures: MeasureColumns,
+    now: number,
+    rejected: Record<'too-old' | 'future', number>,
+  ): Int32Array {
+    const ids = new Int32Array(measures.count);
+    const known = this.#names.translation(table);
+    for (let at = 0; at < measures.count; at++) {
+      const id = known(measures.series[at]!);
+      const slot = measures.slot[at]!;
+      if (slot > now + 86_400) rejected.future++;
+      else if (slot <= now - this.#names.keepSeconds(id)) rejected['too-old']++;
+      else {
+        ids[at] = id;
+        continue;
+      }
+      ids[at] = -1;
+    }
+    return ids;
+  }
+
+  #takes(part: CellPart, now: number, rejected: Record<'too-old' | 'future', number>): boolean {
+    const ladder = this.#names.ladderOf(this.#names.idOf(part.series, part.kind === 'tally'));
+    const to = archiveFor(ladder, part.slot, now);
+    if (to === -1) rejected['too-old']++;
+    if (to === -2) rejected.future++;
+    return to >= 0;
+  }
+
+  #putIdentity(key: Buffer, now: number): void {
+    const time = Buffer.allocUnsafe(8);
+    time.writeDoubleLE(now, 0);
+    const { identities } = this.#tables.by;
+    const before = identities.getBinary(key)?.readDoubleLE(0);
+    if (before !== undefined) identities.removeSync(identityTimeKey(before, key));
+    identities.putSync(key, time);
+    identities.putSync(identityTimeKey(now, key), Buffer.of(1));
+  }
+
+  #putRest(batch: Batch): void {
+    const { records, flows, notes } = this.#tables.by;
+    for (const { table, partition, row, value } of batch.records ?? []) {
+      const key = recordKey(table, partition, row);
+      if (value === undefined) records.removeSync(key);
+      else records.putSync(key, Buffer.from(value));
+    }
+    for (const { arrived, bytes } of batch.flows ?? []) flows.putSync(flowKey(arrived, ++this.#flowSequence), Buffer.from(bytes));
+    for (const { name, value } of batch.notes ?? []) {
+      if (value === undefined) notes.removeSync(text(name));
+      else notes.putSync(text(name), Buffer.from(value));
+    }
+  }
+
+  // Ends a generation whose time is over or that is full; the one before it is folded to its end first.
+  #turn(now: number): void {
+    const seconds = this.#options.generationSeconds ?? 600;
+    const full = this.#young.count >= (this.#options.openCellsMax ?? 4_000_000);
+    if (this.#youngSince === 0 || !(full || Math.floor(now / seconds) !== Math.floor(this.#youngSince / seconds))) return;
+    if (this.#old !== undefined) {
+      this.#tables.root.transactionSync(() => this.#foldSlice(now, 1));
+      this.#letGo();
+    }
+    this.#close(now);
+  }
+
+  #close(now: number): void {
+    if (this.#young.count === 0 && this.#young.parts.size === 0) return;
+    this.#old = this.#young;
+    this.#oldSince = now;
+    this.#young = new OpenCells();
+    this.#youngSince = 0;
+    this.#fold = { sequence: this.#sequence, series: 0 };
+  }
+
+  // The old generation is folded whole and durable: it may go from memory.
+  #letGo(): void {
+    if (this.#fold.series !== Number.POSITIVE_INFINITY) return;
+    this.#old = undefined;
+    this.#firstSequence = this.#fold.sequence + 1;
+  }
+
+  // The share of the old generation's series that should be folded by now.
+  #share(now: number): number {
+    const byTime = (now - this.#oldSince + 1) / (0.8 * (this.#options.generationSeconds ?? 600));
+    return Math.max(0.01, byTime, (1.25 * this.#young.count) / (this.#options.openCellsMax ?? 4_000_000));
+  }
+
+  // Folds series of the old generation up to a share of them; with the last, its parts, and its journal entries go. Within a transaction.
+  #foldSlice(now: number, share: number): void {
+    const old = this.#old;
+    if (old === undefined || this.#fold.series === Number.POSITIVE_INFINITY) return;
+    const end = Math.min(old.seriesMax, Math.ceil(old.seriesMax * share));
+    for (let series = this.#fold.series; series < end; series++)
+      if (old.has(series)) foldSeries(this.#tables, this.#facts, old, series, now);
+    this.#fold = { sequence: this.#fold.sequence, series: Math.max(this.#fold.series, end) };
+    if (end === old.seriesMax) {
+      for (const part of old.parts.values()) foldPart(this.#tables, this.#facts, part, now);
+      const { journal } = this.#tables.by;
+      for (let sequence = this.#firstSequence; sequence <= this.#fold.sequence; sequence++) journal.removeSync(journalKey(sequence));
+      this.#fold = { sequence: this.#fold.sequence, series: Number.POSITIVE_INFINITY };
+    }
+    const bytes = Buffer.allocUnsafe(16);
+    bytes.writeDoubleLE(this.#fold.sequence, 0);
+    bytes.writeDoubleLE(this.#fold.series, 8);
+    this.#tables.by.meta.putSync(text('fold'), bytes);
+  }
+
+  #replay(): void {
+    const held = this.#tables.by.meta.getBinary(text('fold'));
+    if (held !== undefined) this.#fold = { sequence: held.readDoubleLE(0), series: held.readDoubleLE(8) };
+    this.#sequence = this.#fold.sequence;
+    let first = 0;
+    for (const { key, value } of this.#tables.by.journal.getRange({ start: journalKey(0) })) {
+      const sequence = key.readUIntBE(0, 6);
+      if (first === 0) first = sequence;
+      this.#sequence = sequence;
+      if (sequence <= this.#fold.sequence) {
+        this.#old ??= new OpenCells();
+        this.#oldSince = this.#take(value, this.#old, this.#fold.series);
+      } else {
+        const now = this.#take(value, this.#young, undefined);
+        if (this.#youngSince === 0) this.#youngSince = now;
+      }
+    }
+    this.#firstSequence = first === 0 ? this.#sequence + 1 : first;
+    for (const key of this.#tables.by.flows.getKeys({ reverse: true, start: flowKey(0xffffffff, 0xffffffff), limit: 1 }))
+      this.#flowSequence = key.readUInt32BE(4);
+  }
+
+  #take(journal: Uint8Array, open: OpenCells, from: number | undefined): number {
+    const codecs = this.#options.codecs ?? {};
+    return decodeJournal(journal, {
+      cell: (series, slot, lastAt, count, sum, min, max, last) => {
+        if (from === undefined || series >= from) open.add(series, slot, lastAt, count, sum, min, max, last);
+      },
+      part: (kind, series, slot, bytes) => {
+        const key = `${kind}@${series}@${slot}`;
+        const held = open.parts.get(key);
+        const codec = codecs[kind];
+        if (held !== undefined) {
+          if (codec !== undefined) held.bytes = codec.merge(held.bytes, bytes);
+          return;
+        }
+        const part: OpenPart = { kind, series, slot, bytes };
+        open.parts.set(key, part);
+        const list = open.partsOf.get(series);
+        if (list === undefined) open.partsOf.set(series, [part]);
+        else list.push(part);
+      },
+    });
+  }
+}
+
+function faultOf(error: unknown, folder: string): unknown {
+  const message = error instanceof Error ? error.message : String(error);
+  if (/no space|ENOSPC|disk quota|File too large|Input\/output/i.test(message)) {
+    return new Refused(`the store cannot be written: ${message} (expected room on the disk)`, { file: folder }, error);
+  }
+  return error;
+}

@@ -1,0 +1,129 @@
+/**
+ * Open cells: what is in the journal and not yet in chunks, in memory, in order of arrival, linked by series (each entry names the one before it of the
+ * same series). A reader follows a series' entries; a fold empties the whole. 28 bytes an event.
+ */
+
+import { type Measures, mergeMeasure, replaceMeasure, setMeasure, zeroMeasures } from '../fold/measure.js';
+import type { CellKind } from './store.js';
+
+/** Cells of one series, one a slot, in order of slot. */
+export interface Gathered {
+  count: number;
+  slots: Float64Array;
+  cells: Measures;
+}
+
+export interface OpenPart {
+  readonly kind: Exclude<CellKind, 'measure'>;
+  readonly series: number;
+  readonly slot: number;
+  bytes: Uint8Array;
+}
+
+export class OpenCells {
+  count = 0;
+  #heads = new Int32Array(1024).fill(-1);
+  #before = new Int32Array(4096);
+  #slots = new Uint32Array(4096);
+  #lastAts = new Uint32Array(4096);
+  #values = new Float64Array(4096);
+  /** Where the five fields of a cell of several events stand, or -1. */
+  #fulls = new Int32Array(4096);
+  #fields = new Float64Array(1024);
+  #fieldCount = 0;
+  readonly parts = new Map<string, OpenPart>();
+  readonly partsOf = new Map<number, OpenPart[]>();
+  seriesMax = 0;
+
+  add(series: number, slot: number, lastAt: number, count: number, sum: number, min: number, max: number, last: number): void {
+    if (series >= this.#heads.length) this.#heads = widened(this.#heads, series + 1, -1);
+    const at = this.count++;
+    if (at >= this.#slots.length) this.#grow();
+    this.#before[at] = this.#heads[series]!;
+    this.#heads[series] = at;
+    this.#slots[at] = slot;
+    this.#lastAts[at] = lastAt;
+    this.#values[at] = last;
+    if (series >= this.seriesMax) this.seriesMax = series + 1;
+    if (count === 1 && sum === last && min === last && max === last) {
+      this.#fulls[at] = -1;
+      return;
+    }
+    this.#fulls[at] = this.#fieldCount;
+    if (this.#fieldCount + 4 > this.#fields.length) this.#fields = doubled(this.#fields);
+    const fields = this.#fields;
+    fields[this.#fieldCount++] = count;
+    fields[this.#fieldCount++] = sum;
+    fields[this.#fieldCount++] = min;
+    fields[this.#fieldCount++] = max;
+  }
+
+  has(series: number): boolean {
+    return series < this.#heads.length && this.#heads[series] !== -1;
+  }
+
+  /** The cells of a series with slots in `[start, end)`, merged by slot, into `into`. */
+  gather(series: number, start: number, end: number, replaces: boolean, into: Gathered): void {
+    into.count = 0;
+    if (!this.has(series)) return;
+    const found: number[] = [];
+    let sorted = true;
+    for (let at = this.#heads[series]!; at >= 0; at = this.#before[at]!) {
+      const slot = this.#slots[at]!;
+      if (slot < start || slot >= end) continue;
+      if (found.length > 0 && slot > this.#slots[found[found.length - 1]!]!) sorted = false;
+      found.push(at);
+    }
+    found.reverse();
+    if (!sorted) found.sort((one, two) => this.#slots[one]! - this.#slots[two]! || one - two);
+    if (into.slots.length < found.length) {
+      into.slots = new Float64Array(found.length * 2);
+      into.cells = zeroMeasures(found.length * 2);
+    }
+    for (const at of found) this.#join(at, replaces, into);
+  }
+
+  #join(at: number, replaces: boolean, into: Gathered): void {
+    const slot = this.#slots[at]!;
+    const last = this.#values[at]!;
+    const full = this.#fulls[at]!;
+    const fields = this.#fields;
+    const [count, sum, min, max] =
+      full < 0 ? [1, last, last, last] : [fields[full]!, fields[full + 1]!, fields[full + 2]!, fields[full + 3]!];
+    if (into.count === 0 || into.slots[into.count - 1] !== slot) {
+      into.slots[into.count] = slot;
+      setMeasure(into.cells, into.count++, count, sum, min, max, last, this.#lastAts[at]!, 1);
+      return;
+    }
+    setMeasure(one, 0, count, sum, min, max, last, this.#lastAts[at]!, 1);
+    (replaces ? replaceMeasure : mergeMeasure)(into.cells, into.count - 1, one, 0);
+  }
+
+  #grow(): void {
+    this.#before = doubled(this.#before);
+    this.#slots = doubled(this.#slots);
+    this.#lastAts = doubled(this.#lastAts);
+    this.#values = doubled(this.#values);
+    this.#fulls = doubled(this.#fulls);
+  }
+}
+
+const one = zeroMeasures(1);
+
+export function emptyGathered(): Gathered {
+  return { count: 0, slots: new Float64Array(0), cells: zeroMeasures(0) };
+}
+
+type Column = Int32Array | Uint32Array | Float64Array;
+
+function doubled<T extends Column>(old: T): T {
+  const wider = new (old.constructor as new (size: number) => T)(old.length * 2);
+  wider.set(old);
+  return wider;
+}
+
+function widened(old: Int32Array, least: number, fill: number): Int32Array<ArrayBuffer> {
+  const wider = new Int32Array(Math.max(old.length * 2, least)).fill(fill);
+  wider.set(old);
+  return wider;
+}

@@ -1,0 +1,198 @@
+// The contract that every driver passes, with the memory driver as the plainest statement of it, and laws as properties.
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { Refused } from '../base/faults.js';
+import { openLmdbStore } from './lmdb.js';
+import { openMemoryStore } from './memory.js';
+import type { Batch, MeasureColumns, Store, StoreOptions } from './store.js';
+
+interface Point {
+  readonly series: string;
+  readonly at: number;
+  readonly value: number;
+}
+
+const now = 1_700_000_000;
+const ladder = [
+  { stepSeconds: 10, keepSeconds: 3600 },
+  { stepSeconds: 60, keepSeconds: 86_400 },
+  { stepSeconds: 600, keepSeconds: 864_000 },
+];
+const join16 = (one: Uint8Array, two: Uint8Array): Uint8Array => Buffer.concat([one, two]);
+const options: StoreOptions = {
+  ladderOf: () => ladder,
+  replaces: (name) => name.startsWith('replaced.'),
+  codecs: { histogram: { merge: join16 }, tally: { merge: join16 } },
+};
+
+const folder = (): string => mkdtempSync(join(tmpdir(), 'weir-store-'));
+const drivers: readonly { name: string; open: (at: string) => Promise<Store>; lasts: boolean }[] = [
+  { name: 'memory', open: () => openMemoryStore(options), lasts: false },
+  { name: 'lmdb', open: (at) => openLmdbStore({ ...options, folder: at }), lasts: true },
+  { name: 'lmdb, folding at every turn', open: (at) => openLmdbStore({ ...options, folder: at, openCellsMax: 3 }), lasts: true },
+];
+
+export function batchOf(points: readonly Point[], nowSeconds = now, more: Partial<Batch> = {}): Batch {
+  const names = [...new Set(points.map((point) => point.series))];
+  const column = (value: (point: Point) => number): Float64Array => Float64Array.from(points, value);
+  const measures: MeasureColumns = {
+    count: points.length,
+    series: Int32Array.from(points, (point) => names.indexOf(point.series)),
+    slot: column((point) => point.at - (point.at % 10)),
+    counts: column(() => 1),
+    sums: column((point) => point.value),
+    mins: column((point) => point.value),
+    maxs: column((point) => point.value),
+    lasts: column((point) => point.value),
+    lastAts: column((point) => point.at),
+  };
+  return { nowSeconds, cells: { table: { nameOf: (index) => names[index] as string }, measures }, ...more };
+}
+
+async function rows<T>(iterable: AsyncIterable<T>): Promise<T[]> {
+  const found: T[] = [];
+  for await (const row of iterable) found.push(row);
+  return found;
+}
+
+const sumOf = async (store: Store, series: string, stepSeconds: number, start = now - 900_000, end = now + 90_000): Promise<number[]> =>
+  (await rows(store.scan('measure', { series: [series], stepSeconds, start, end }))).flatMap(({ cells }) => [
+    cells.sums.reduce((left, value) => left + value, 0),
+    cells.counts.reduce((left, value) => left + value, 0),
+  ]);
+
+for (const driver of drivers) {
+  const contract = (title: string, body: (store: Store, reopen: () => Promise<Store>) => Promise<void>): void => {
+    test(`${driver.name}: ${title}`, async () => {
+      const at = folder();
+      let store = await driver.open(at);
+      try {
+        await body(store, async () => {
+          if (!driver.lasts) return store;
+          await store.close();
+          store = await driver.open(at);
+          return store;
+        });
+      } finally {
+        await store.close();
+        rmSync(at, { recursive: true, force: true });
+      }
+    });
+  };
+
+  contract('points of one slot merge, and a batch that comes twice counts once', async (store, reopen) => {
+    const points = [1, 2, 4].map((value, index) => ({ series: 'a', at: now + index, value }));
+    assert.deepEqual((await store.commit(batchOf(points, now, { identity: 'one' }))).applied, true);
+    assert.deepEqual((await store.commit(batchOf(points, now + 5, { identity: 'one' }))).applied, false);
+    const again = await reopen();
+    assert.deepEqual((await again.commit(batchOf(points, now + 5, { identity: 'one' }))).applied, false);
+    const [row] = await rows(again.scan('measure', { series: ['a', 'none'], stepSeconds: 10, start: now, end: now + 10 }));
+    assert.ok(row !== undefined);
+    const { cells } = row;
+    assert.deepEqual([cells.counts[0], cells.sums[0], cells.mins[0], cells.maxs[0], cells.lasts[0], cells.filled[0]], [3, 7, 1, 4, 4, 1]);
+  });
+
+  contract('late points go where they are reached, others are rejected by cause', async (store) => {
+    const at = [now - 30, now - 7000, now - 90_000, now - 900_000, now + 90_000];
+    const receipt = await store.commit(batchOf(at.map((time) => ({ series: 'a', at: time, value: 1 }))));
+    assert.deepEqual(receipt.rejected, { 'too-old': 1, future: 1 });
+    for (const step of [10, 60, 600, 3600]) assert.deepEqual(await sumOf(store, 'a', step), [3, 3]);
+  });
+
+  contract('records, flows and notes are put and deleted with the batch', async (store, reopen) => {
+    const value = Buffer.from('x');
+    await store.commit({
+      nowSeconds: now,
+      records: ['b', 'a', 'c'].map((row) => ({ table: 't', partition: 'p', row, value })),
+      flows: [{ arrived: now, bytes: value }],
+      notes: [
+        { name: 'tail/1', value },
+        { name: 'other', value },
+      ],
+    });
+    await store.commit({ nowSeconds: now, records: [{ table: 't', partition: 'p', row: 'b', value: undefined }] });
+    const again = await reopen();
+    const found = await rows(again.scan('record', { table: 't', partition: 'p', limit: 5 }));
+    assert.deepEqual(
+      found.map((row) => row.row),
+      ['a', 'c'],
+    );
+    assert.equal((await rows(again.scan('flow', { start: now, end: now + 1 }))).length, 1);
+    assert.deepEqual(
+      (await rows(again.scan('note', { prefix: 'tail/' }))).map((row) => row.name),
+      ['tail/1'],
+    );
+  });
+
+  contract('parts merge by their codec, and tallies keep quarters of an hour', async (store, reopen) => {
+    const slot = now - (now % 900);
+    for (const text of ['ab', 'cd']) {
+      await store.commit({
+        nowSeconds: now,
+        cells: { parts: [{ kind: 'histogram', series: 'timer', slot: now, bytes: Buffer.from(text) }] },
+        tallies: [{ kind: 'tally', series: 'url', slot, bytes: Buffer.from(text) }],
+      });
+    }
+    const again = await reopen();
+    await again.commit(batchOf([{ series: 'a', at: now + 700, value: 1 }], now + 700));
+    const range = { stepSeconds: 60, start: now - 3600, end: now + 3600 };
+    for (const [kind, series] of [['histogram', 'timer'] as const, ['tally', 'url'] as const]) {
+      const [row] = await rows(again.scan(kind, { ...range, series: [series], stepSeconds: kind === 'tally' ? 900 : 60 }));
+      assert.equal(Buffer.from(row?.bytes ?? []).toString(), 'abcd');
+    }
+    assert.ok((await rows(again.scan('series', {}))).every((row) => row.name !== 'url'));
+  });
+
+  contract('a point of the same second replaces where a rule says so', async (store, reopen) => {
+    for (const value of [5, 7]) await store.commit(batchOf([{ series: 'replaced.a', at: now, value }]));
+    assert.deepEqual(await sumOf(store, 'replaced.a', 10), [7, 1]);
+    const again = await reopen();
+    await again.commit(batchOf([{ series: 'replaced.a', at: now, value: 3 }], now + 601));
+    await again.commit(batchOf([{ series: 'b', at: now, value: 3 }], now + 1300));
+    assert.deepEqual(await sumOf(again, 'replaced.a', 60), [3, 1]);
+  });
+
+  contract('the sum is the same integer at every step, after ageing and after a new start', async (first, reopen) => {
+    let store = first;
+    let run = 0;
+    const point = fc.record({ at: fc.integer({ min: now - 80_000, max: now }), value: fc.integer({ min: -1000, max: 1000 }) });
+    await fc.assert(
+      fc.asyncProperty(fc.array(point, { minLength: 1, maxLength: 40 }), fc.integer({ min: 1, max: 7 }), async (points, cut) => {
+        const series = `run.${++run}`;
+        const sum = points.reduce((left, { value }) => left + value, 0);
+        for (let at = 0; at < points.length; at += cut) {
+          await store.commit(batchOf(points.slice(at, at + cut).map((one) => ({ ...one, series }))));
+        }
+        for (const step of [10, 60, 600, 86_400]) assert.deepEqual(await sumOf(store, series, step), [sum + 0, points.length]);
+        store = await reopen();
+        for (const later of [now + 700, now + 5000, now + 90_000]) {
+          await store.commit(batchOf([{ series: 'other', at: later, value: 1 }], later));
+          while ((await store.expire(later)) > 0);
+          for (const step of [60, 600]) assert.deepEqual(await sumOf(store, series, step), [sum + 0, points.length]);
+        }
+      }),
+      { seed: 7, numRuns: driver.lasts ? 25 : 50 },
+    );
+  });
+}
+
+test('two writers on one folder are refused, a reader is not', async () => {
+  const at = folder();
+  const store = await openLmdbStore({ ...options, folder: at });
+  await store.commit(batchOf([{ series: 'a', at: now, value: 2 }]));
+  await assert.rejects(
+    openLmdbStore({ ...options, folder: at }),
+    (error) => error instanceof Refused && /another process/.test(error.message),
+  );
+  await store.close();
+  const reader = await openLmdbStore({ ...options, folder: at, readOnly: true });
+  assert.deepEqual(await sumOf(reader, 'a', 10), [2, 1]);
+  await assert.rejects(reader.commit({ nowSeconds: now }), Refused);
+  await reader.close();
+  await assert.rejects(openLmdbStore({ ...options, folder: join(at, 'none'), readOnly: true }), Refused);
+  rmSync(at, { recursive: true, force: true });
+});
