@@ -11,6 +11,7 @@ export const peers = [
   { program: 'tcpreplay', package: 'tcpreplay', for: 'replay from standard output' },
   { program: 'ip', package: 'iproute2', for: 'network namespaces of the tests' },
   { program: 'mawk', package: 'mawk', for: 'histograms and counts' },
+  { program: 'goaccess', package: 'goaccess', for: 'top lists of access logs' },
   { program: 'man', package: 'man-db', for: 'the man pages' },
   { program: 'zstd', package: 'zstd', for: 'zstd input' },
 ];

@@ -49,7 +49,8 @@ export function parseKeySpecs(text: string): KeySpec[] {
 export function keyOf(hit: Hit, spec: KeySpec, options: KeyOptions): string {
   const first = spec.fields[0];
   if (spec.fields.length === 1 && first !== undefined) return boundKey(partOf(hit, first, options));
-  const parts = spec.fields.map((field) => partOf(hit, field, options));
+  // Who names no agent is a visitor nevertheless.
+  const parts = spec.fields.map((field) => partOf(hit, field, options) || (field === 'agent' ? '-' : ''));
   return parts.includes('') ? '' : boundKey(parts.join('\t'));
 }
 

@@ -14,6 +14,7 @@ const ENGINE_COUNT: usize = 12;
 const WITH_QUERY: usize = 72;
 export const F_STATUS: i32 = 6;
 export const F_REFERER: i32 = 8;
+const F_AGENT: i32 = 9;
 
 // Starts and ends of the fields of the line at hand, by the number of the field.
 export const FIELD: usize = STATE + 256;
@@ -62,8 +63,12 @@ export function makeKey(spec: usize): void {
   let to: usize = SCRATCH + 0x10000;
   for (let index: usize = 1; index <= <usize>count; index++) {
     partOf(<i32>load<u8>(spec + index));
-    if (keySize == 0) return;
+    if (keySize == 0 && load<u8>(spec + index) != F_AGENT) return;
     if (index > 1) store<u8>(to++, 9);
+    if (keySize == 0) {
+      store<u8>(to++, 0x2d);
+      continue;
+    }
     memory.copy(to, keyAt, <usize>keySize);
     to += <usize>keySize;
   }

@@ -64,6 +64,8 @@ export function countedPeriod({ period, counts }: PeriodCounts): CountedPeriod {
 export interface RankOptions {
   readonly specs: readonly KeySpec[];
   readonly n: number;
+  /** The list whose keys are visitors, if they are counted. */
+  readonly visitors?: string | undefined;
   /** A period's name, or `previous`. */
   readonly compare?: string | undefined;
 }
@@ -74,7 +76,10 @@ export function rankPeriods(counted: Iterable<CountedPeriod>, options: RankOptio
   const fixed = options.compare === 'previous' ? undefined : periods.find(({ period }) => period.label === options.compare);
   return periods.flatMap((current, index) => {
     const base = options.compare === undefined ? undefined : options.compare === 'previous' ? periods[index - 1] : fixed;
-    return options.specs.map((spec) => rankOne(current, spec, options.n, base === current ? undefined : base));
+    const visitors = options.visitors === undefined ? undefined : current.read(options.visitors, 0);
+    // Only an exact list knows how many there are.
+    const seen = visitors?.exact === true ? { ...current, visitors: visitors.distinctKeys } : current;
+    return options.specs.map((spec) => rankOne(seen, spec, options.n, base === current ? undefined : base));
   });
 }
 

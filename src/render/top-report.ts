@@ -82,7 +82,7 @@ function chart(rows: readonly TopRow[]): string {
   const names = [...new Set(rows.flatMap((row) => Object.keys(row.statuses)))].sort();
   const legend = names.map((name) => `<span><i class="s${name.charAt(0)}"></i>${escapeHtml(name)}</span>`).join('');
   return `<section><h2>Requests by period <small>most: ${grouped(most)}</small></h2>
-<svg viewBox="0 0 ${width} ${height + 24}" role="img" aria-label="requests by period">${bars.join('')}${labels}</svg>
+<svg viewBox="-50 0 ${width + 100} ${height + 24}" role="img" aria-label="requests by period">${bars.join('')}${labels}</svg>
 <p class="legend">${legend}</p></section>`;
 }
 

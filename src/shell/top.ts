@@ -6,7 +6,7 @@ import { basename, join } from 'node:path';
 import { Malformed, Usage } from '../base/faults.js';
 import { causeTexts } from '../collect/access-log.js';
 import { parseAnyTime } from '../collect/log-time.js';
-import { defaultKeyOptions, parseKeySpecs } from '../fold/hit-keys.js';
+import { defaultKeyOptions, type KeySpec, parseKeySpecs } from '../fold/hit-keys.js';
 import { type Per, pers, ZoneCalendar } from '../fold/period.js';
 import { HitJournal } from '../keep/hit-journal.js';
 import { countMany } from '../query/count-many.js';
@@ -40,6 +40,7 @@ export const top: Command = {
     { name: 'to', value: 'TIME', help: 'only requests before this time' },
     { name: 'format', value: 'FORMAT', help: 'combined, common, vhost, json, w3c, syslog, or an Apache or nginx format string' },
     { name: 'columns', value: 'MAP', help: 'members of JSON lines: time=ts:ms,url=req.path,status=code' },
+    { name: 'visitors', help: 'counts distinct visitors: clients by address and agent' },
     { name: 'with-query', help: 'keeps the query string in url' },
     { name: 'keywords', value: 'NAMES', help: 'parameters that hold a keyword (default q,query,search)' },
     { name: 'no-engines', help: "takes no keyword from search engines' referers" },
@@ -64,7 +65,10 @@ async function runTop(invocation: Invocation): Promise<number> {
     throw new Usage('top: no log given (expected files, - for standard input, or --data DIR for the store)');
   }
   if (words.length === 0) return topOfStore(invocation);
-  const options = countOptions(invocation);
+  const given = countOptions(invocation);
+  const visitors = invocation.flag('visitors') ? 'host+agent' : undefined;
+  const asked = given.specs;
+  const options = visitors === undefined ? given : { ...given, specs: withList(asked, visitors) };
   const n = wholeNumber(invocation.text('n') ?? '10', '-n');
   const progress = progressOf(invocation);
   const cores = wholeNumber(invocation.text('cores') ?? String(availableParallelism()), '--cores');
@@ -73,10 +77,15 @@ async function runTop(invocation: Invocation): Promise<number> {
   for (const failure of failures) world.stderr.write(`weir: ${failure}\n`);
   reportRejects(scan, world.stderr);
   if (invocation.flag('strict') && scan.rejected.size > 0) return 1;
-  const rows = rankPeriods(scan.results(n), { specs: options.specs, n, compare: invocation.text('compare') });
+  const rows = rankPeriods(scan.results(n), { specs: asked, n, visitors, compare: invocation.text('compare') });
   const title = `Requests of ${words.length === 1 ? basename(words[0] ?? '') : `${words.length} logs`}`;
   printRows(rows, invocation, { title, rejected: scan.rejected, lines: scan.lines, zone: options.calendar.zone, nowMs: options.nowMs });
   return failures.length > 0 ? 1 : 0;
+}
+
+// The lists asked for and one more, unless it is among them.
+function withList(specs: readonly KeySpec[], name: string): KeySpec[] {
+  return specs.some((spec) => spec.name === name) ? [...specs] : [...specs, ...parseKeySpecs(name)];
 }
 
 async function topOfStore(invocation: Invocation): Promise<number> {
