@@ -7,7 +7,7 @@
 
 import { closeSync, openSync, readSync } from 'node:fs';
 import type { Readable } from 'node:stream';
-import { createGunzip } from 'node:zlib';
+import { constants, createGunzip } from 'node:zlib';
 import { Decompress } from 'fzstd';
 import { Malformed } from '../base/faults.js';
 import type { Input } from './format.js';
@@ -15,6 +15,7 @@ import type { Input } from './format.js';
 /** Bytes kept at hand for the recognition of a format. */
 const headBytes = 65536;
 const chunkBytes = 1 << 20;
+const gunzipPieceBytes = 1 << 14;
 
 /** Opens one input; `-` is `stdin`. System errors (no such file, ...) are thrown as they are. */
 export async function openInput(file: string, stdin: Readable | undefined): Promise<Input> {
@@ -84,24 +85,32 @@ function isZstd(head: Uint8Array): boolean {
 }
 
 async function* gunzip(source: AsyncGenerator<Uint8Array>, file: string): AsyncGenerator<Uint8Array> {
-  const stream = createGunzip({ chunkSize: 1 << 18 });
-  const feed = (async () => {
-    for await (const chunk of source)
-      if (!stream.write(chunk)) await new Promise<void>((resolve) => stream.once('drain', resolve).once('close', resolve));
-    stream.end();
-  })().catch((error: unknown) => stream.destroy(error instanceof Error ? error : new Error(String(error))));
+  const stream = createGunzip({ chunkSize: 1 << 17, flush: constants.Z_SYNC_FLUSH });
+  const ready: Uint8Array[] = [];
   let bytesOut = 0;
+  let failure: unknown;
+  stream.on('data', (chunk: Uint8Array) => {
+    bytesOut += chunk.length;
+    ready.push(chunk);
+  });
+  stream.on('error', (error) => {
+    failure ??= error;
+  });
   try {
-    for await (const chunk of stream) {
-      bytesOut += (chunk as Uint8Array).length;
-      yield chunk as Uint8Array;
+    for await (const chunk of source) {
+      // Small pieces, each flushed: what a piece unpacks to is at hand before a damaged one fails.
+      for (let at = 0; at < chunk.length && failure === undefined; at += gunzipPieceBytes) {
+        await new Promise<void>((resolve) => stream.write(chunk.subarray(at, at + gunzipPieceBytes), () => resolve()));
+        yield* ready.splice(0);
+      }
+      if (failure !== undefined) break;
     }
-    await feed;
-  } catch (error) {
-    throw damaged('gzip', file, bytesOut, error);
+    if (failure === undefined) await new Promise<void>((resolve) => stream.once('close', resolve).end());
+    yield* ready.splice(0);
   } finally {
     stream.destroy();
   }
+  if (failure !== undefined) throw damaged('gzip', file, bytesOut, failure);
 }
 
 async function* unzstd(source: AsyncGenerator<Uint8Array>, file: string): AsyncGenerator<Uint8Array> {

@@ -41,37 +41,44 @@ async function* read(input: Input, options: ReadOptions): AsyncGenerator<FlowBat
   let header = '';
   let batch: FlowBatch | undefined;
   let [line, rows, isSummary] = [0, 0, false];
-  for await (const { bytes, start, end } of lineRuns(input.chunks())) {
-    for (const text of Buffer.from(bytes.subarray(start, end)).toString('utf8').replace(/\n$/, '').split('\n')) {
-      if (start === end) break;
-      line++;
-      const row = text.replace(/\r$/, '');
-      if (map === undefined) {
-        header = row.replace(/^\uFEFF/, '');
-        map = columnsOf(header, options.columns);
-        continue;
-      }
-      if (row.trim() === '' || row === header || row.startsWith('#')) {
-        isSummary &&= row !== header;
-        continue;
-      }
-      if (/^Summary\b/.test(row)) isSummary = true;
-      if (isSummary) continue;
-      rows++;
-      batch ??= emptyBatch(map, options);
-      const cause = fillRow(splitRow(row), map, batch, batch.count, options, options.numberBefore + rows);
-      if (cause === undefined) {
-        batch.place[batch.count] = line;
-        if (batch.originals !== undefined) batch.originals[batch.count] = row;
-        batch.number[batch.count++] = options.numberBefore + rows;
-      } else options.reject({ file: input.file, line, cause, count: 1, original: row.slice(0, 4096), message: messages[cause](map) });
-      if (batch.count === batch.capacity) {
-        yield batch;
-        batch = undefined;
+  let fault: { error: unknown } | undefined;
+  try {
+    for await (const { bytes, start, end } of lineRuns(input.chunks())) {
+      for (const text of Buffer.from(bytes.subarray(start, end)).toString('utf8').replace(/\n$/, '').split('\n')) {
+        if (start === end) break;
+        line++;
+        const row = text.replace(/\r$/, '');
+        if (map === undefined) {
+          header = row.replace(/^\uFEFF/, '');
+          map = columnsOf(header, options.columns);
+          continue;
+        }
+        if (row.trim() === '' || row === header || row.startsWith('#')) {
+          isSummary &&= row !== header;
+          continue;
+        }
+        if (/^Summary\b/.test(row)) isSummary = true;
+        if (isSummary) continue;
+        rows++;
+        batch ??= emptyBatch(map, options);
+        const cause = fillRow(splitRow(row), map, batch, batch.count, options, options.numberBefore + rows);
+        if (cause === undefined) {
+          batch.place[batch.count] = line;
+          if (batch.originals !== undefined) batch.originals[batch.count] = row;
+          batch.number[batch.count++] = options.numberBefore + rows;
+        } else options.reject({ file: input.file, line, cause, count: 1, original: row.slice(0, 4096), message: messages[cause](map) });
+        if (batch.count === batch.capacity) {
+          yield batch;
+          batch = undefined;
+        }
       }
     }
+  } catch (error) {
+    // A damaged stream: the rows before the damage count.
+    fault = { error };
   }
   if (batch !== undefined && batch.count > 0) yield batch;
+  if (fault !== undefined) throw fault.error;
   return rows;
 }
 
@@ -153,6 +160,8 @@ function fillTimes(map: ColumnMap, text: Text, batch: FlowBatch, index: number, 
 }
 
 function instantOf(text: string, unit: TimeUnit, timeZone: string | undefined): Instant | undefined {
+  // nfdump prints a time that is not known (events of firewalls) so.
+  if (text.startsWith('0000-00-00')) return { seconds: 0, nanos: 0 };
   if (unit === 0) return parseInstant(text, timeZone);
   const match = /^(\d{1,20})(?:\.(\d{1,9})\d*)?$/.exec(text);
   if (match === null) return undefined;

@@ -33,32 +33,39 @@ async function* read(input: Input, options: ReadOptions): AsyncGenerator<FlowBat
   let batch = emptyBatch(options);
   let line = 0;
   let rows = 0;
-  for await (const { bytes, start, end } of lineRuns(input.chunks())) {
-    let at = start;
-    while (at < end) {
-      let stop = bytes.indexOf(0x0a, at);
-      if (stop < 0 || stop > end) stop = end;
-      const next = stop + 1;
-      if (stop > at && bytes[stop - 1] === 0x0d) stop--;
-      line++;
-      row.open(bytes, at, stop);
-      if (!row.atEnd() && !isHeader(bytes, row.at)) {
-        rows++;
-        const cause = parseRow(row, batch, batch.count);
-        if (cause === undefined) {
-          batch.place[batch.count] = line;
-          if (batch.originals !== undefined) batch.originals[batch.count] = Buffer.from(bytes.subarray(at, stop)).toString('utf8');
-          batch.number[batch.count++] = options.numberBefore + rows;
-          if (batch.count === batch.capacity) {
-            yield batch;
-            batch = emptyBatch(options);
-          }
-        } else rejectRow(input.file, line, bytes.subarray(at, stop), cause, options);
+  let fault: { error: unknown } | undefined;
+  try {
+    for await (const { bytes, start, end } of lineRuns(input.chunks())) {
+      let at = start;
+      while (at < end) {
+        let stop = bytes.indexOf(0x0a, at);
+        if (stop < 0 || stop > end) stop = end;
+        const next = stop + 1;
+        if (stop > at && bytes[stop - 1] === 0x0d) stop--;
+        line++;
+        row.open(bytes, at, stop);
+        if (!row.atEnd() && !isHeader(bytes, row.at)) {
+          rows++;
+          const cause = parseRow(row, batch, batch.count);
+          if (cause === undefined) {
+            batch.place[batch.count] = line;
+            if (batch.originals !== undefined) batch.originals[batch.count] = Buffer.from(bytes.subarray(at, stop)).toString('utf8');
+            batch.number[batch.count++] = options.numberBefore + rows;
+            if (batch.count === batch.capacity) {
+              yield batch;
+              batch = emptyBatch(options);
+            }
+          } else rejectRow(input.file, line, bytes.subarray(at, stop), cause, options);
+        }
+        at = next;
       }
-      at = next;
     }
+  } catch (error) {
+    // A damaged stream: the rows before the damage count.
+    fault = { error };
   }
   if (batch.count > 0) yield batch;
+  if (fault !== undefined) throw fault.error;
   return rows;
 }
 

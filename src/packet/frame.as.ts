@@ -211,7 +211,7 @@ function fill(state: usize, body: usize, size: u32, index: u32, flags: u32, kept
 
 function fillOther(state: usize, kind: u8, head: usize, length: u32, index: u32, body: usize, kept: u32): void {
   // ICMP over IPv4 and IGMP have no pseudo header: their sum begins without the length.
-  let sum = load<u32>(state, 32) + (load<u8>(state, 38) == 4 ? 0 : length);
+  let sum = load<u32>(state, 32) + (load<u8>(state, 38) == 4 || kind == igmp ? 0 : length);
   if (kind == echo) {
     const sequence = (index + 1) & 0xffff;
     store<u16>(head, bswap<u16>(<u16>sequence), 6);
