@@ -51,7 +51,7 @@ export class RecordSorter {
     if (this.#count + count > this.#recordsMax && this.#count > 0) this.#spill();
     const wanted = (this.#count + count) * this.#recordBytes;
     if (wanted > this.#buffer.length) {
-      const larger = new Uint8Array(Math.max(wanted, Math.min(this.#buffer.length * 2, this.#recordsMax * this.#recordBytes)));
+      const larger = new Uint8Array(Math.max(wanted, Math.min(this.#buffer.length * 4, this.#recordsMax * this.#recordBytes)));
       larger.set(this.#buffer.subarray(0, this.#count * this.#recordBytes));
       this.#buffer = larger;
       this.#view = new DataView(larger.buffer);

@@ -11,6 +11,7 @@ export interface ScheduleKernel {
   place(clocks: number, shadows: number, list: number, draws: number, spacing: number, seed: bigint): void;
   windRecord(record: number, slot: number, skip: number): void;
   lastOf(slot: number): bigint;
+  nextOf(slot: number): bigint;
   countBefore(slot: number, time: bigint): number;
   compact(length: number, free: number, freeCount: number): number;
   earliest(): bigint;

@@ -17,7 +17,7 @@ import { type Unfolded, unfold } from './unfold.js';
 export interface PacketsOptions {
   readonly format?: 'pcap' | 'pcapng' | 'csv';
   readonly nano?: boolean;
-  /** Times count from the least `first`. */
+  /** Times count from the first packet of the whole run. */
   readonly relative?: boolean;
   readonly snaplen?: number | 'headers';
   readonly spacing?: Spacing;
@@ -52,6 +52,8 @@ export interface PacketsDone extends Unfolded {
 }
 
 const defaultMemoryBytes = 256 << 20;
+/** Rows that a stream hands on at once; two records each at most. */
+const streamedRows = 2048;
 
 /** Unfolds the flows of `batches` into packets, in time order, given to `write` as the bytes of one capture file. */
 export async function packets(
@@ -60,15 +62,32 @@ export async function packets(
   options: PacketsOptions = {},
 ): Promise<PacketsDone> {
   const tally = new Tally(options);
+  if (canStream(options)) {
+    const span = new SpanMeter(options, false);
+    return emit(measuredStream(stream(batches, span, tally, options), tally.open), span, tally, write, options);
+  }
   const sorter = new RecordSorter(recordBytes, options.memoryBytes ?? defaultMemoryBytes);
   try {
-    const span = new SpanMeter(options);
+    const span = new SpanMeter(options, needsWhole(options));
     await take(batches, sorter, span, tally, options);
     const records = measured(sorter.sorted(), tally.open);
-    return options.dryRun ? plan(records, span, tally, options) : emit(records, span, tally, write, options);
+    return options.dryRun ? plan(records, span, tally, options) : await emit(records, span, tally, write, options);
   } finally {
     sorter.close();
   }
+}
+
+/** Shards, plans and the earliest drawn time hang on the whole input; else what is declared sorted need not be held. */
+function canStream(options: PacketsOptions): boolean {
+  return options.sorted === true && options.shard === undefined && options.dryRun !== true && !isDrawnOrigin(options);
+}
+
+function needsWhole(options: PacketsOptions): boolean {
+  return options.shard !== undefined || options.dryRun === true || options.onProgress !== undefined || isDrawnOrigin(options);
+}
+
+function isDrawnOrigin(options: PacketsOptions): boolean {
+  return options.relative === true && options.spacing === 'poisson';
 }
 
 async function take(
@@ -78,25 +97,65 @@ async function take(
   tally: Tally,
   options: PacketsOptions,
 ): Promise<void> {
-  let [latestSeconds, latestNanos] = [0, 0];
+  const gate = new Gate(span, tally, options);
   for await (const batch of batches) {
-    let at = sorter.reserve(batch.count * 2);
-    const start = at;
-    const { view, bytes } = sorter;
-    for (let row = 0; row < batch.count; row++) {
+    // A row gives at most two records, one a side.
+    const start = sorter.reserve(batch.count * 2);
+    sorter.added(gate.rows(batch, 0, batch.count, sorter.view, sorter.bytes, start) - start);
+  }
+}
+
+/** Records as they come, in chunks: the input is declared to be in order. */
+async function* stream(
+  batches: AsyncIterable<FlowBatch>,
+  span: SpanMeter,
+  tally: Tally,
+  options: PacketsOptions,
+): AsyncGenerator<Uint8Array> {
+  const gate = new Gate(span, tally, options);
+  const bytes = new Uint8Array(streamedRows * 2 * recordBytes);
+  const view = new DataView(bytes.buffer);
+  for await (const batch of batches) {
+    for (let from = 0; from < batch.count; from += streamedRows) {
+      const end = gate.rows(batch, from, Math.min(batch.count, from + streamedRows), view, bytes, 0);
+      if (end > 0) yield bytes.subarray(0, end);
+    }
+  }
+}
+
+/** Takes rows through the second gate, and where the input was declared sorted, through its order. */
+class Gate {
+  readonly #span: SpanMeter;
+  readonly #tally: Tally;
+  readonly #options: PacketsOptions;
+  #latestSeconds = 0;
+  #latestNanos = 0;
+
+  constructor(span: SpanMeter, tally: Tally, options: PacketsOptions) {
+    this.#span = span;
+    this.#tally = tally;
+    this.#options = options;
+  }
+
+  /** Writes the records of rows [from, to) at `at`; returns where they end. */
+  rows(batch: FlowBatch, from: number, to: number, view: DataView, bytes: Uint8Array, at: number): number {
+    const fit = this.#options.fit === true;
+    let next = at;
+    for (let row = from; row < to; row++) {
       const seconds = batch.firstSeconds[row]!;
       const nanos = batch.firstNanos[row]!;
-      if (options.sorted && (seconds < latestSeconds || (seconds === latestSeconds && nanos < latestNanos))) {
-        tally.reject('out-of-order', batch.number[row]!, batch, row);
+      const isBack = seconds < this.#latestSeconds || (seconds === this.#latestSeconds && nanos < this.#latestNanos);
+      if (this.#options.sorted && isBack) {
+        this.#tally.reject('out-of-order', batch.number[row]!, batch, row);
         continue;
       }
-      const size = gateRow(batch, row, view, bytes, at, options.fit === true, tally);
+      const size = gateRow(batch, row, view, bytes, next, fit, this.#tally);
       if (size === 0) continue;
-      [latestSeconds, latestNanos] = [seconds, nanos];
-      for (let record = at; record < at + size; record += recordBytes) span.add(bytes, view, record);
-      at += size;
+      [this.#latestSeconds, this.#latestNanos] = [seconds, nanos];
+      for (let record = next; record < next + size; record += recordBytes) this.#span.add(bytes, view, record);
+      next += size;
     }
-    sorter.added(at - start);
+    return next;
   }
 }
 
@@ -108,13 +167,20 @@ function* measured(chunks: Iterable<Uint8Array>, open: OpenFlows): Generator<Uin
   }
 }
 
-function emit(
-  records: Iterable<Uint8Array>,
+async function* measuredStream(chunks: AsyncIterable<Uint8Array>, open: OpenFlows): AsyncGenerator<Uint8Array> {
+  for await (const chunk of chunks) {
+    open.add(chunk);
+    yield chunk;
+  }
+}
+
+async function emit(
+  records: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
   span: SpanMeter,
   tally: Tally,
   write: (bytes: Uint8Array) => void,
   options: PacketsOptions,
-): PacketsDone {
+): Promise<PacketsDone> {
   const format = options.format ?? 'pcap';
   let outputBytes = 0;
   const counted = (bytes: Uint8Array): void => {
@@ -124,12 +190,12 @@ function emit(
   const slice = span.slice();
   if (options.shard === undefined || options.shard.index === 1 || options.header === 'always')
     counted(captureHead(format, options.nano === true, options.snaplen));
-  const done = unfold(slice === undefined ? [] : records, {
+  const done = await unfold(slice === undefined ? [] : records, {
     spacing: options.spacing ?? 'even',
     seed: options.seed ?? 1,
     output: outputName(format, options.nano === true),
     snaplen: options.snaplen ?? 262144,
-    originNs: options.relative ? (span.firstNs() ?? 0n) : 0n,
+    originNs: () => (options.relative ? (span.originNs() ?? 0n) : 0n),
     ...(slice?.fromNs === undefined ? {} : { fromNs: slice.fromNs }),
     ...(slice?.toNs === undefined ? {} : { toNs: slice.toNs }),
     conversationTimeoutNs: BigInt(Math.round((options.conversationTimeoutSeconds ?? 120) * 1e9)),

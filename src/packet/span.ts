@@ -22,16 +22,16 @@ export class SpanMeter {
   #firstSeconds = Infinity;
   #firstNanos = 0;
   #lastNs = -1n;
+  #earliestNs = -1n;
   #flows = 0;
   #packets = 0;
   #bytes = 0;
   #capturedBytes = 0;
 
-  constructor(options: PacketsOptions) {
+  /** `whole`: the time of each record's last packet is wanted too, which shards, plans and progress need. */
+  constructor(options: PacketsOptions, whole: boolean) {
     this.#options = options;
-    // The time of each record's last packet is wanted only by what needs the whole span.
-    this.#clock =
-      options.shard !== undefined || options.dryRun === true || options.onProgress !== undefined ? new ClockProbe(options) : undefined;
+    this.#clock = whole ? new ClockProbe(options) : undefined;
   }
 
   /** Takes a record that passed the gates. */
@@ -44,6 +44,8 @@ export class SpanMeter {
     }
     if (this.#clock === undefined) return;
     const last = this.#clock.last(bytes, record);
+    const earliest = this.#clock.earliest;
+    if (this.#earliestNs < 0n || earliest < this.#earliestNs) this.#earliestNs = earliest;
     if (last > this.#lastNs) this.#lastNs = last;
     const count = view.getUint32(record + recordAt.packets, true);
     const total = view.getFloat64(record + recordAt.bytes, true);
@@ -55,6 +57,11 @@ export class SpanMeter {
 
   firstNs(): bigint | undefined {
     return this.#firstSeconds === Infinity ? undefined : BigInt(this.#firstSeconds) * billion + BigInt(this.#firstNanos);
+  }
+
+  /** Time of the first packet of all: the least `first`, unless times are drawn. */
+  originNs(): bigint | undefined {
+    return this.#options.spacing === 'poisson' && this.#earliestNs >= 0n ? this.#earliestNs : this.firstNs();
   }
 
   /** Time of the last packet of all; known when a shard, a plan or progress asked for it. */
@@ -69,7 +76,8 @@ export class SpanMeter {
   /** The part of the whole that lies before `timeNs`, from 0 to 1. */
   share(timeNs: bigint): number {
     const first = this.firstNs();
-    if (first === undefined || this.#lastNs <= first) return 1;
+    if (first === undefined || this.#clock === undefined) return 0;
+    if (this.#lastNs <= first) return 1;
     return Math.min(1, Math.max(0, Number(timeNs - first) / Number(this.#lastNs - first)));
   }
 
@@ -99,6 +107,8 @@ function captured(count: number, total: number, options: PacketsOptions): number
 class ClockProbe {
   readonly #arena = new Arena();
   readonly #record: number;
+  /** Time of the first packet of the record asked for last. */
+  earliest = 0n;
 
   constructor(options: PacketsOptions) {
     const [clock, shadow, list, draw] = [clockBytes, shadowBytes, 4, 8].map((size) => this.#arena.allocate(size)) as [
@@ -114,6 +124,7 @@ class ClockProbe {
   last(bytes: Uint8Array, record: number): bigint {
     this.#arena.bytes.set(bytes.subarray(record, record + recordBytes), this.#record);
     this.#arena.schedule.windRecord(this.#record, 0, 0);
+    this.earliest = BigInt.asUintN(64, this.#arena.schedule.nextOf(0));
     return BigInt.asUintN(64, this.#arena.schedule.lastOf(0));
   }
 }

@@ -21,8 +21,8 @@ export interface UnfoldOptions {
   readonly output: keyof typeof outputs;
   /** Bytes of a frame that are kept; `headers`: only what is not payload. */
   readonly snaplen: number | 'headers';
-  /** Subtracted from every time, ns. */
-  readonly originNs: bigint;
+  /** Subtracted from every time, ns; asked for when the first record is there. */
+  readonly originNs: () => bigint;
   /** Only packets of [from, to), ns since the epoch. */
   readonly fromNs?: bigint;
   readonly toNs?: bigint;
@@ -49,15 +49,16 @@ const windowNsMax = 1n << 39n;
 const openMax = (1 << 24) - 1;
 const noTime = (1n << 64n) - 1n;
 
-/** Emits the packets of `records` (chunks of layout.ts records in order of first) through `options.write`. */
-export function unfold(records: Iterable<Uint8Array>, options: UnfoldOptions): Unfolded {
-  return new Unfolding(records[Symbol.iterator](), options).run();
+/** Emits the packets of `records` (chunks of layout.ts records in order of first) through `options.write`. All chunks are taken. */
+export async function unfold(records: Iterable<Uint8Array> | AsyncIterable<Uint8Array>, options: UnfoldOptions): Promise<Unfolded> {
+  const chunks = Symbol.asyncIterator in records ? records[Symbol.asyncIterator]() : records[Symbol.iterator]();
+  return new Unfolding(chunks, options).run();
 }
 
 class Unfolding {
   readonly #arena = new Arena();
   readonly #options: UnfoldOptions;
-  readonly #records: Iterator<Uint8Array>;
+  readonly #records: Iterator<Uint8Array> | AsyncIterator<Uint8Array>;
   readonly #connections: Connections;
   readonly #rows: ScheduleRows | undefined;
   readonly #done: Unfolded = { packets: 0, bytes: 0, flows: 0, firstNs: undefined, lastNs: undefined };
@@ -66,6 +67,7 @@ class Unfolding {
   readonly #out: number;
   #staged = 0;
   #stagedNext = 0;
+  #isEnded = false;
   #capacity = 0;
   #clocks = 0;
   #shadows = 0;
@@ -83,7 +85,7 @@ class Unfolding {
   #windowNumber = 0;
   #windowNs = 1_000_000n;
 
-  constructor(records: Iterator<Uint8Array>, options: UnfoldOptions) {
+  constructor(records: Iterator<Uint8Array> | AsyncIterator<Uint8Array>, options: UnfoldOptions) {
     this.#records = records;
     this.#options = options;
     this.#stage = this.#arena.allocate(stagedRecords * recordBytes);
@@ -94,27 +96,30 @@ class Unfolding {
     this.#growKeys(windowPackets * 4);
   }
 
-  run(): Unfolded {
+  async run(): Promise<Unfolded> {
     const { schedule } = this.#arena;
     const to = this.#options.toNs ?? noTime;
+    if (await this.#isPending()) this.#placeKernels();
     for (;;) {
       const length = schedule.compact(this.#open, this.#free, this.#freeCount);
       this.#freeCount += this.#open - length;
       this.#open = length;
-      const pending = this.#pendingFirst();
+      const pending = (await this.#isPending()) ? this.#timeAt(this.#stage + this.#stagedNext * recordBytes) : undefined;
       let start = BigInt.asUintN(64, schedule.earliest());
       if (pending !== undefined && pending < start) start = pending;
       if (start === noTime || start >= to) break;
-      this.#window(start, to);
+      await this.#window(start, to);
     }
+    // What lies behind the slice is still gated and counted by whom it comes from.
+    for (; !this.#isEnded; this.#stagedNext = this.#staged) await this.#isPending();
     return this.#done;
   }
 
-  #window(start: bigint, to: bigint): void {
+  async #window(start: bigint, to: bigint): Promise<void> {
     const { schedule } = this.#arena;
     let end = start + this.#windowNs;
     if (end > to) end = to;
-    this.#admitBefore(end);
+    await this.#admitBefore(end);
     if (this.#open * 4 > this.#keyCapacity) this.#growKeys(this.#open * 4);
     let count = schedule.generate(this.#open, start, end, this.#keys, this.#keyCapacity, ++this.#windowNumber, 0);
     while (count < 0) {
@@ -157,17 +162,20 @@ class Unfolding {
     this.#done.packets += count;
   }
 
-  /** `first` of the next record that is not admitted, or undefined at the end. */
-  #pendingFirst(): bigint | undefined {
-    while (this.#stagedNext === this.#staged) {
-      const next = this.#records.next();
-      if (next.done) return undefined;
+  /** Whether there is a record that is not admitted; takes a chunk when the last one is used up. */
+  async #isPending(): Promise<boolean> {
+    while (this.#stagedNext === this.#staged && !this.#isEnded) {
+      const next = await this.#records.next();
+      if (next.done) {
+        this.#isEnded = true;
+        break;
+      }
       this.#staged = next.value.length / recordBytes;
       this.#stagedNext = 0;
       if (this.#staged > stagedRecords) throw new Refused(`a chunk of ${this.#staged} records`);
       this.#arena.bytes.set(next.value, this.#stage);
     }
-    return this.#timeAt(this.#stage + this.#stagedNext * recordBytes);
+    return this.#stagedNext < this.#staged;
   }
 
   #timeAt(record: number): bigint {
@@ -176,10 +184,10 @@ class Unfolding {
   }
 
   /** Admits the records whose first is before `end`. */
-  #admitBefore(end: bigint): void {
+  async #admitBefore(end: bigint): Promise<void> {
     const endSeconds = Number(end / 1_000_000_000n);
     const endNanos = Number(end % 1_000_000_000n);
-    while (this.#pendingFirst() !== undefined) {
+    while (await this.#isPending()) {
       const view = new DataView(this.#arena.memory.buffer);
       while (this.#stagedNext < this.#staged) {
         const record = this.#stage + this.#stagedNext * recordBytes;
@@ -283,17 +291,15 @@ class Unfolding {
     this.#free = grow(this.#free, 4);
     this.#draws = grow(this.#draws, this.#options.spacing === 'poisson' ? 8 : 0);
     this.#capacity = capacity;
+    this.#placeKernels();
+  }
+
+  #placeKernels(): void {
     const { schedule, frame } = this.#arena;
     const { spacing, seed, output, snaplen, originNs } = this.#options;
     schedule.place(this.#clocks, this.#shadows, this.#list, this.#draws, spacings[spacing], BigInt(seed));
-    frame.place(
-      this.#frames,
-      this.#list,
-      outputs[output],
-      snaplen === 'headers' ? 262144 : snaplen,
-      snaplen === 'headers' ? 1 : 0,
-      originNs,
-    );
+    const [limit, onlyHeaders] = snaplen === 'headers' ? [262144, 1] : [snaplen, 0];
+    frame.place(this.#frames, this.#list, outputs[output], limit, onlyHeaders, originNs());
   }
 
   #growKeys(capacity: number): void {
