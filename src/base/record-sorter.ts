@@ -37,7 +37,8 @@ export class RecordSorter {
   constructor(recordBytes: number, memoryBytes: number) {
     this.#recordBytes = recordBytes;
     this.#recordsMax = Math.max(chunkRecords, Math.floor(memoryBytes / (recordBytes + 8)));
-    this.#buffer = new Uint8Array(Math.min(this.#recordsMax, chunkRecords) * recordBytes);
+    // The whole bound at once: the system gives pages only as they are written.
+    this.#buffer = new Uint8Array(this.#recordsMax * recordBytes);
     this.#view = new DataView(this.#buffer.buffer);
   }
 
@@ -46,15 +47,14 @@ export class RecordSorter {
     return this.#spilledBytes;
   }
 
-  /** Room for `count` more records: returns the offset in `buffer` to write them at. Follow with `added`. */
+  /** Room for `count` more records (at most a few thousand): returns the offset in `bytes` to write them at. Follow with `added`. */
   reserve(count: number): number {
     if (this.#count + count > this.#recordsMax && this.#count > 0) this.#spill();
     const wanted = (this.#count + count) * this.#recordBytes;
     if (wanted > this.#buffer.length) {
-      const larger = new Uint8Array(Math.max(wanted, Math.min(this.#buffer.length * 4, this.#recordsMax * this.#recordBytes)));
-      larger.set(this.#buffer.subarray(0, this.#count * this.#recordBytes));
-      this.#buffer = larger;
-      this.#view = new DataView(larger.buffer);
+      // Only a batch larger than the whole bound comes here.
+      this.#buffer = new Uint8Array(wanted);
+      this.#view = new DataView(this.#buffer.buffer);
     }
     return this.#count * this.#recordBytes;
   }

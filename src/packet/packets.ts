@@ -51,6 +51,7 @@ export interface PacketsDone extends Unfolded {
   outputBytes: number;
 }
 
+/** Half of it holds records to sort; batches, sort indexes and merge buffers share the rest. */
 const defaultMemoryBytes = 256 << 20;
 /** Rows that a stream hands on at once; two records each at most. */
 const streamedRows = 2048;
@@ -66,7 +67,7 @@ export async function packets(
     const span = new SpanMeter(options, false);
     return emit(measuredStream(stream(batches, span, tally, options), tally.open), span, tally, write, options);
   }
-  const sorter = new RecordSorter(recordBytes, options.memoryBytes ?? defaultMemoryBytes);
+  const sorter = new RecordSorter(recordBytes, (options.memoryBytes ?? defaultMemoryBytes) / 2);
   try {
     const span = new SpanMeter(options, needsWhole(options));
     await take(batches, sorter, span, tally, options);
