@@ -5,6 +5,7 @@ import { availableParallelism } from 'node:os';
 import { basename, join } from 'node:path';
 import { Malformed, Usage } from '../base/faults.js';
 import { causeTexts } from '../collect/access-log.js';
+import { openLogReader } from '../collect/log-formats.js';
 import { parseAnyTime } from '../collect/log-time.js';
 import { defaultKeyOptions, type KeySpec, parseKeySpecs } from '../fold/hit-keys.js';
 import { type Per, pers, ZoneCalendar } from '../fold/period.js';
@@ -147,6 +148,10 @@ function progressOf({ words, world }: Invocation): { add: (bytes: number) => voi
 function countOptions(invocation: Invocation): ScanOptions {
   const per = (invocation.text('per') ?? 'all') as Per;
   if (!pers.includes(per)) throw new Usage(`--per '${per}': expected one of ${pers.join(', ')}`);
+  const format = invocation.text('format');
+  const columns = invocation.text('columns');
+  // A format or mapping that makes no sense is told before anything is read.
+  openLogReader([], { format, columns, nowMs: 0 });
   return {
     specs: parseKeySpecs(invocation.text('by') ?? 'url,keyword'),
     keys: {
@@ -157,8 +162,8 @@ function countOptions(invocation: Invocation): ScanOptions {
     per,
     calendar: new ZoneCalendar(invocation.text('tz') ?? 'UTC'),
     memoryBytes: parseSize(invocation.text('memory') ?? '256M'),
-    format: invocation.text('format'),
-    columns: invocation.text('columns'),
+    format,
+    columns,
     fromMs: timeOption(invocation, 'from', Number.NEGATIVE_INFINITY),
     toMs: timeOption(invocation, 'to', Number.POSITIVE_INFINITY),
     nowMs: invocation.world.now(),
