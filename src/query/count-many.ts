@@ -40,7 +40,7 @@ export interface CountManyOptions {
 }
 
 // Below this a second core costs more than it gives.
-const worthBytes = 48 << 20;
+const worthBytes = 128 << 20;
 
 /** Counts all inputs; answers the scan and a line for each input that could not be read to its end. */
 export async function countMany(
