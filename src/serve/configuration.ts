@@ -9,6 +9,7 @@ import { parse, TomlError } from 'smol-toml';
 import { Malformed } from '../base/faults.js';
 import { statsdDialects } from '../collect/statsd.js';
 import { methodOf } from '../query/series.js';
+import { patternOf, type Rule } from './rules.js';
 
 /** A key: how its value is read, and its default. */
 export interface Key<T> {
@@ -114,14 +115,6 @@ export const sections = {
   logs: logKeys,
 } as const;
 
-/** A `[[rule]]`: what holds for series whose name the pattern (a regular expression) finds. */
-export interface Rule {
-  readonly pattern: string;
-  readonly method?: string;
-  readonly sameTimestamp?: 'merge' | 'replace';
-  readonly histogram?: boolean;
-}
-
 export interface Configuration {
   readonly graphite: Section<typeof graphiteKeys>;
   readonly statsd: Section<typeof statsdKeys>;
@@ -192,6 +185,7 @@ function readRules(value: unknown, file: string): readonly Rule[] {
       if (!ruleKeys.includes(key)) throw new Malformed(`${where}: unknown key '${key}' (expected one of ${ruleKeys.join(', ')})`, { file });
     }
     if (typeof entry.pattern !== 'string') throw new Malformed(`${where}: 'pattern' is missing (expected a regular expression)`, { file });
+    patternOf(entry.pattern);
     if (entry.sameTimestamp !== undefined && entry.sameTimestamp !== 'merge' && entry.sameTimestamp !== 'replace') {
       throw new Malformed(`${where}: sameTimestamp is '${String(entry.sameTimestamp)}' (expected merge or replace)`, { file });
     }

@@ -144,6 +144,7 @@ function whisperMetrics(root: string): MetricStore {
   return {
     ladderOf: (name) => headerOf(name)?.archives.map((one) => ({ stepSeconds: one.secondsPerPoint, keepSeconds: one.retention })) ?? [],
     methodOf: (name) => ({ method: headerOf(name)?.aggregationMethod ?? 'average', xFilesFactor: headerOf(name)?.xFilesFactor ?? 0 }),
+    replaces: () => false,
     names: () => files.keys(),
     commit: async () => {},
     read: async (name, from, until, now) => {

@@ -35,6 +35,7 @@ export class Intake {
   #totals = new Float64Array(1024);
   #firstSlots = new Float64Array(1024);
   #newest = new Float64Array(1024);
+  #replacing = new Uint8Array(1024);
   #slots = new OpenSlots();
   #timers = new Map<string, TimerCell>();
   #sets = new Map<string, SetCell>();
@@ -91,6 +92,9 @@ export class Intake {
       this.#totals = doubled(this.#totals);
       this.#firstSlots = doubled(this.#firstSlots);
       this.#newest = doubled(this.#newest);
+      const replacing = new Uint8Array(this.#replacing.length * 2);
+      replacing.set(this.#replacing);
+      this.#replacing = replacing;
     }
     this.#firstSlots[series] = Number.POSITIVE_INFINITY;
     this.#setLadder(series, name);
@@ -150,6 +154,10 @@ export class Intake {
     if (cause !== undefined) return cause;
     const step = this.#steps[series] as number;
     const slot = at - (at % step);
+    if (this.#replacing[series] === 1 && this.#slots.replace(series, slot, at, value)) {
+      this.repeated++;
+      return undefined;
+    }
     if (this.#slots.add(series, slot, at, value, weight, sum) && seconds >= 0) this.repeated++;
     this.#totals[series] = (this.#totals[series] as number) + sum;
     if (slot < (this.#firstSlots[series] as number)) this.#firstSlots[series] = slot;
@@ -251,6 +259,7 @@ export class Intake {
     const ladder = this.#options.store.ladderOf(name);
     this.#steps[series] = ladder[0]?.stepSeconds ?? 60;
     this.#keeps[series] = ladder.at(-1)?.keepSeconds ?? 0;
+    this.#replacing[series] = Number(this.#options.store.replaces(name));
   }
 }
 

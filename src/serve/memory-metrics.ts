@@ -42,6 +42,7 @@ export function memoryMetrics(ladder: readonly Archive[] = defaultLadder): Metri
   return {
     ladderOf: () => ladder,
     methodOf: () => ({ method: 'average', xFilesFactor: 0 }),
+    replaces: () => false,
     names: () => series.keys(),
     commit: async (batch) => commit(batch, cellOf),
     read: async (name, from, until, now) => {

@@ -13,6 +13,7 @@ import { type Method, methodOf, type Series } from '../query/series.js';
 import type { Configuration } from './configuration.js';
 import type { Intake } from './intake.js';
 import type { MetricStore, StoredSlots } from './metric-store.js';
+import { ruleOf } from './rules.js';
 import { type Figure, parseStoredName, servedNames, timerFigure } from './served-names.js';
 
 interface Served {
@@ -35,9 +36,6 @@ export class MetricReader {
   readonly #served = new Map<string, Served>();
   /** Names with tags; they are found by tag, not by the tree. */
   readonly #tagged = new Map<string, Readonly<Record<string, string>>>();
-
-  #rulesOf: Configuration['rules'] = [];
-  #compiled: readonly { readonly pattern: RE2JS; readonly method: string | undefined }[] = [];
 
   constructor(options: MetricReaderOptions) {
     this.#options = options;
@@ -131,17 +129,8 @@ export class MetricReader {
   #wayOf(name: string, figure: Figure | undefined): { readonly method: string; readonly xFilesFactor: number } {
     if (figure !== undefined) return { method: figureMethod(figure), xFilesFactor: 0 };
     const way = this.#options.store.methodOf(name);
-    const rule = this.#rules().find((one) => one.method !== undefined && one.pattern.matcher(name).find());
+    const rule = ruleOf(name, this.#options.configuration().rules, (one) => one.method !== undefined);
     return rule?.method === undefined ? way : { ...way, method: rule.method };
-  }
-
-  #rules(): readonly { readonly pattern: RE2JS; readonly method: string | undefined }[] {
-    const { rules } = this.#options.configuration();
-    if (rules !== this.#rulesOf) {
-      this.#rulesOf = rules;
-      this.#compiled = rules.map((rule) => ({ pattern: compile(rule.pattern), method: rule.method }));
-    }
-    return this.#compiled;
   }
 
   #figureValues(slots: StoredSlots, figure: Figure): Float64Array {

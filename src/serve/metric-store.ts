@@ -56,6 +56,8 @@ export interface MetricStore {
   readonly ladderOf: (name: string) => readonly Archive[];
   /** How slots of a series are shown. */
   readonly methodOf: (name: string) => { readonly method: string; readonly xFilesFactor: number };
+  /** Whether a point takes the place of another of the same second (a rule with `sameTimestamp = "replace"`). */
+  readonly replaces: (name: string) => boolean;
   /** Stored names; a series that a flush makes is told by the flush. */
   readonly names: () => Iterable<string>;
   /** Durable when it returns. */

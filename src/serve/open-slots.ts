@@ -67,6 +67,19 @@ export class OpenSlots {
     return seconds === before;
   }
 
+  /** Puts a point in the place of the newest of its series where both are of the same second (carbon's last-write-wins); false when there is none such. */
+  replace(series: number, slot: number, seconds: number, value: number): boolean {
+    const open = this.#open;
+    if (series >= open.slot.length || open.counts[series] === 0 || open.slot[series] !== slot || open.lastAts[series] !== seconds)
+      return false;
+    open.sums[series] = (open.sums[series] as number) + value - (open.lasts[series] as number);
+    open.lasts[series] = value;
+    const alone = open.counts[series] === 1;
+    open.mins[series] = alone ? value : Math.min(open.mins[series] as number, value);
+    open.maxs[series] = alone ? value : Math.max(open.maxs[series] as number, value);
+    return true;
+  }
+
   /** Everything since the last drain. The columns belong to the caller. */
   drain(): CellColumns {
     for (let index = 0; index < this.#touchedCount; index++) this.#close(this.#touched[index] as number);

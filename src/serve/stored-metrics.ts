@@ -31,6 +31,7 @@ export interface StoredMetricsOptions {
   readonly rules: () => StorageRules;
   readonly configuration: () => Configuration;
   readonly forms: PartForms;
+  readonly replaces: (name: string) => boolean;
   readonly now: () => number;
   readonly sizeBytes: () => number;
   /** Names that the store holds when it is opened. */
@@ -57,6 +58,7 @@ export function storedMetrics(options: StoredMetricsOptions): MetricStore {
   return {
     ladderOf,
     methodOf: (name) => options.rules().methodOf(name),
+    replaces: options.replaces,
     names: () => options.names,
     commit: async (batch) => {
       nameOf = batch.nameOf;
