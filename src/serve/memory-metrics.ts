@@ -3,6 +3,7 @@
  * it is read; cells that no archive reaches are let go of when the series is next written.
  */
 
+import { type TimerValues, timerOf } from '../fold/timer-values.js';
 import type { Archive, MetricBatch, MetricStore, StoredSlots } from './metric-store.js';
 
 interface Cell {
@@ -86,7 +87,7 @@ function readSlots(cells: Map<number, Cell> | undefined, from: number, until: nu
   const count = Math.max(0, (end - start) / step);
   const column = (): Float64Array => new Float64Array(count);
   const slots = { counts: column(), sums: column(), mins: column(), maxs: column(), lasts: column(), filled: column() };
-  const values: (Float64Array | undefined)[] = new Array(count);
+  const values: (TimerValues | undefined)[] = new Array(count);
   const distinct = column();
   for (let slot = 0; slot < count; slot++) {
     let lastAt = -Infinity;
@@ -108,7 +109,7 @@ function readSlots(cells: Map<number, Cell> | undefined, from: number, until: nu
       found.push(...cell.values);
       for (const member of cell.members ?? []) members.add(member);
     }
-    if (found.length > 0) values[slot] = Float64Array.from(found).sort();
+    if (found.length > 0) values[slot] = timerOf(found, slots.counts[slot] as number);
     distinct[slot] = members.size;
   }
   return { stepSeconds: step, start, ...slots, values, distinct };

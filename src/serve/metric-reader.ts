@@ -7,6 +7,7 @@
 
 import { RE2JS } from 're2js';
 import { Refused } from '../base/faults.js';
+import { mergeTimers } from '../fold/timer-values.js';
 import type { TargetContext } from '../query/function.js';
 import type { NameTree } from '../query/name-tree.js';
 import { type Method, methodOf, type Series } from '../query/series.js';
@@ -141,7 +142,8 @@ export class MetricReader {
       if (figure.figure === 'sum' && slots.values?.[slot] === undefined) return sums[slot] as number;
       if (figure.figure === 'last') return lasts[slot] as number;
       if (figure.figure === 'distinct') return slots.distinct?.[slot] ?? Number.NaN;
-      return timerFigure(slots.values?.[slot] ?? new Float64Array(0), count, figure, stepSeconds);
+      const timer = slots.values?.[slot];
+      return timer === undefined ? Number.NaN : timerFigure(timer, figure, stepSeconds);
     });
   }
 
@@ -184,24 +186,8 @@ function mergedFigure(
   const { values } = slots;
   if (values === undefined) return undefined;
   return (start, end) => {
-    const parts: Float64Array[] = [];
-    let weight = 0;
-    let size = 0;
-    for (let slot = start; slot < end; slot++) {
-      const part = values[slot];
-      if (part === undefined) continue;
-      parts.push(part);
-      size += part.length;
-      weight += slots.counts[slot] as number;
-    }
-    if (parts.length === 0) return Number.NaN;
-    const all = new Float64Array(size);
-    let at = 0;
-    for (const part of parts) {
-      all.set(part, at);
-      at += part.length;
-    }
-    return timerFigure(all.sort(), weight, figure, (end - start) * slots.stepSeconds);
+    const parts = values.slice(start, end).filter((part) => part !== undefined);
+    return parts.length === 0 ? Number.NaN : timerFigure(mergeTimers(parts), figure, (end - start) * slots.stepSeconds);
   };
 }
 

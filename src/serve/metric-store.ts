@@ -3,6 +3,7 @@
  * The daemon speaks to this face alone; what lies behind it is `keep`'s.
  */
 
+import type { TimerValues } from '../fold/timer-values.js';
 import type { CellColumns } from './open-slots.js';
 
 /** Values of a timer that arrived in one slot, or members of a set. */
@@ -40,8 +41,8 @@ export interface StoredSlots {
   readonly lasts: Float64Array;
   /** Share of a slot's finest slots that hold a point, 0 to 1. */
   readonly filled: Float64Array;
-  /** Timers: the sorted values of each slot. */
-  readonly values?: readonly (Float64Array | undefined)[];
+  /** Timers: the values of each slot. */
+  readonly values?: readonly (TimerValues | undefined)[];
   /** Sets: the number of distinct members of each slot. */
   readonly distinct?: Float64Array;
 }

@@ -7,6 +7,7 @@
  *   timer    stats.timers.X.{count,count_ps,sum,sum_squares,mean,upper,lower,std,median} and _90 ...      gauge  stats.gauges.X        set  stats.sets.X.count
  */
 
+import type { TimerValues } from '../fold/timer-values.js';
 import type { Configuration } from './configuration.js';
 
 export type StatsdKind = 'counter' | 'timer' | 'gauge' | 'set';
@@ -83,40 +84,66 @@ function percentWord(percent: number): string {
   return String(percent).replace('.', '_').replace('-', 'top');
 }
 
-/** A timer's figure from its sorted values and weighted count, as etsy's server computes it; NaN when it shows none. */
-export function timerFigure(sorted: Float64Array, weightedCount: number, figure: Figure, seconds: number): number {
-  const total = sorted.length;
+/** A timer's figure from its values, as etsy's server computes it; NaN when it shows none. */
+export function timerFigure(timer: TimerValues, figure: Figure, seconds: number): number {
+  const { total, sum, values, counts } = timer;
   if (total === 0) return figure.figure === 'count' || figure.figure === 'count_ps' ? 0 : Number.NaN;
-  let part = sorted;
-  if (figure.percent !== undefined) {
-    const size = total > 1 ? Math.round((Math.abs(figure.percent) / 100) * total) : 1;
-    if (size === 0) return Number.NaN;
-    part = figure.percent > 0 ? sorted.subarray(0, size) : sorted.subarray(total - size);
-    if (figure.figure === 'count') return size;
-  }
-  const sum = part.reduce((left, value) => left + value, 0);
+  if (figure.percent !== undefined) return shareFigure(timer, figure.figure, figure.percent);
   switch (figure.figure) {
     case 'count':
-      return weightedCount;
+      return timer.weight;
     case 'count_ps':
-      return weightedCount / seconds;
+      return timer.weight / seconds;
     case 'lower':
-      return part[0] as number;
+      return timer.min;
     case 'upper':
-      return part[part.length - 1] as number;
+      return timer.max;
     case 'sum':
       return sum;
     case 'sum_squares':
-      return part.reduce((left, value) => left + value * value, 0);
+      return timer.squares;
     case 'mean':
-      return sum / part.length;
-    case 'median': {
-      const middle = total >> 1;
-      return total % 2 === 1 ? (sorted[middle] as number) : ((sorted[middle - 1] as number) + (sorted[middle] as number)) / 2;
-    }
+      return sum / total;
+    case 'median':
+      return (valueAt(timer, (total - 1) >> 1) + valueAt(timer, total >> 1)) / 2;
     case 'std':
-      return Math.sqrt(part.reduce((left, value) => left + (value - sum / total) ** 2, 0) / total);
+      return Math.sqrt(values.reduce((left, value, index) => left + (value - sum / total) ** 2 * (counts[index] as number), 0) / total);
     default:
       return Number.NaN;
   }
+}
+
+// The figure of the lowest (percent above 0) or highest share of the values.
+function shareFigure(timer: TimerValues, figure: string, percent: number): number {
+  const { total, values, counts } = timer;
+  const size = total > 1 ? Math.round((Math.abs(percent) / 100) * total) : 1;
+  if (size === 0) return Number.NaN;
+  if (figure === 'count') return size;
+  if (figure === 'upper') return valueAt(timer, percent > 0 ? size - 1 : total - 1);
+  if (figure === 'lower') return valueAt(timer, percent > 0 ? 0 : total - size);
+  const [from, to] = percent > 0 ? [0, size] : [total - size, total];
+  let sum = 0;
+  let squares = 0;
+  let rank = 0;
+  for (let index = 0; index < values.length; index++) {
+    const value = values[index] as number;
+    const count = counts[index] as number;
+    const taken = Math.max(0, Math.min(to, rank + count) - Math.max(from, rank));
+    sum += value * taken;
+    squares += value * value * taken;
+    rank += count;
+  }
+  return figure === 'sum' ? sum : figure === 'sum_squares' ? squares : sum / size;
+}
+
+// The value of a rank, from 0. The least and the greatest are exact even where the rest is in bins.
+function valueAt({ values, counts, total, min, max }: TimerValues, rank: number): number {
+  if (rank <= 0) return min;
+  if (rank >= total - 1) return max;
+  let before = 0;
+  for (let index = 0; index < values.length; index++) {
+    before += counts[index] as number;
+    if (before > rank) return values[index] as number;
+  }
+  return max;
 }

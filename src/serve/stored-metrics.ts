@@ -3,7 +3,9 @@
  * finest archive that reaches back to the start of the range (stitching is the store's). A StatsD metric's ladder is the finest of those of its served names.
  */
 
-import { archiveReaching, type CellPart, type Ladder, type SeriesTable, type Store } from '../keep/store.js';
+import { countMembers, encodeMembers, memberSetCodec } from '../fold/member-set.js';
+import { decodeTimer, encodeTimer, type TimerValues, timerOf, timerValuesCodec } from '../fold/timer-values.js';
+import { archiveReaching, type CellPart, type Codecs, type Ladder, type SeriesTable, type Store } from '../keep/store.js';
 import type { Configuration } from './configuration.js';
 import type { MetricBatch, MetricStore, StoredSlots } from './metric-store.js';
 import { parseStoredName, servedNames } from './served-names.js';
@@ -14,30 +16,18 @@ export interface StorageRules {
   readonly methodOf: (name: string) => { readonly method: string; readonly xFilesFactor: number };
 }
 
-/** How the values of a timer's slot, and the members of a set's, are written and read. */
-export interface PartForms {
-  readonly timer: {
-    readonly encode: (values: readonly number[], weight: number) => Uint8Array;
-    readonly decode: (bytes: Uint8Array) => { readonly sorted: Float64Array; readonly weight: number };
-  };
-  readonly set: {
-    readonly encode: (members: ReadonlySet<string>) => Uint8Array;
-    readonly estimate: (bytes: Uint8Array) => number;
-  };
-}
+/** How timers and sets merge in the store: what `keep` is handed when it is opened. */
+export const metricCodecs: Codecs = { histogram: timerValuesCodec, distinct: memberSetCodec };
 
 export interface StoredMetricsOptions {
   readonly store: Store;
   readonly rules: () => StorageRules;
   readonly configuration: () => Configuration;
-  readonly forms: PartForms;
   readonly replaces: (name: string) => boolean;
   readonly now: () => number;
   readonly sizeBytes: () => number;
   /** Names that the store holds when it is opened. */
   readonly names: readonly string[];
-  /** Cells that the store would not keep. */
-  readonly rejected: (cause: 'too-old' | 'future', count: number) => void;
 }
 
 /** The ladder of a stored name: its own, or the finest of those of the names that a StatsD metric is served under. */
@@ -50,7 +40,7 @@ export function ladderOfStored(stored: string, rules: StorageRules, settings: Co
 
 /** A MetricStore over a store. */
 export function storedMetrics(options: StoredMetricsOptions): MetricStore {
-  const { store, forms } = options;
+  const { store } = options;
   const ladderOf = (name: string): Ladder => ladderOfStored(name, options.rules(), options.configuration().statsd);
   let nameOf: (series: number) => string = () => '';
   // One table for the daemon's whole life: drivers remember by it what they looked up.
@@ -62,11 +52,10 @@ export function storedMetrics(options: StoredMetricsOptions): MetricStore {
     names: () => options.names,
     commit: async (batch) => {
       nameOf = batch.nameOf;
-      const receipt = await store.commit({
+      await store.commit({
         nowSeconds: Math.floor(options.now() / 1000),
-        cells: { table, measures: batch.cells, parts: partsOf(batch, forms) },
+        cells: { table, measures: batch.cells, parts: partsOf(batch) },
       });
-      for (const cause of ['too-old', 'future'] as const) if (receipt.rejected[cause] > 0) options.rejected(cause, receipt.rejected[cause]);
     },
     read: (name, from, until, now) => read(options, ladderOf(name), name, from, until, now),
     sizeBytes: options.sizeBytes,
@@ -74,17 +63,17 @@ export function storedMetrics(options: StoredMetricsOptions): MetricStore {
   };
 }
 
-function partsOf(batch: MetricBatch, forms: PartForms): CellPart[] {
+function partsOf(batch: MetricBatch): CellPart[] {
   const timers = batch.timers.map(
     ({ series, slot, values, weight }): CellPart => ({
       kind: 'histogram',
       series: batch.nameOf(series),
       slot,
-      bytes: forms.timer.encode(values, weight),
+      bytes: encodeTimer(timerOf(values, weight)),
     }),
   );
   const sets = batch.sets.map(
-    ({ series, slot, members }): CellPart => ({ kind: 'distinct', series: batch.nameOf(series), slot, bytes: forms.set.encode(members) }),
+    ({ series, slot, members }): CellPart => ({ kind: 'distinct', series: batch.nameOf(series), slot, bytes: encodeMembers(members) }),
   );
   return [...timers, ...sets];
 }
@@ -114,24 +103,24 @@ async function read(
 }
 
 async function readParts(
-  { store, forms }: StoredMetricsOptions,
+  { store }: StoredMetricsOptions,
   kind: 'timer' | 'set',
   range: { series: readonly string[]; stepSeconds: number; start: number; end: number },
   count: number,
 ): Promise<StoredSlots> {
   const slots = emptySlots(range.stepSeconds, range.start, count);
-  const values: (Float64Array | undefined)[] = new Array(count);
+  const values: (TimerValues | undefined)[] = new Array(count);
   const distinct = new Float64Array(count);
   for await (const row of store.scan(kind === 'timer' ? 'histogram' : 'distinct', range)) {
     const slot = Math.floor((row.slot - range.start) / range.stepSeconds);
     if (slot < 0 || slot >= count) continue;
     slots.filled[slot] = 1;
     if (kind === 'timer') {
-      const { sorted, weight } = forms.timer.decode(row.bytes);
-      values[slot] = sorted;
-      slots.counts[slot] = weight;
+      const timer = decodeTimer(row.bytes);
+      values[slot] = timer;
+      slots.counts[slot] = timer.weight;
     } else {
-      distinct[slot] = forms.set.estimate(row.bytes);
+      distinct[slot] = countMembers(row.bytes);
       slots.counts[slot] = 1;
     }
   }

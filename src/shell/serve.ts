@@ -6,7 +6,7 @@ import { HitJournal } from '../keep/hit-journal.js';
 import { type Configuration, defaultConfiguration, readConfiguration } from '../serve/configuration.js';
 import { Daemon } from '../serve/daemon.js';
 import { keptLists } from '../serve/hit-intake.js';
-import { memoryMetrics } from '../serve/memory-metrics.js';
+import { openMetrics } from '../serve/open-metrics.js';
 import type { Command, Invocation } from './command.js';
 
 export const serve: Command = {
@@ -35,16 +35,22 @@ SIGTERM takes what has arrived, flushes and exits 0; SIGHUP reads the configurat
 async function run(invocation: Invocation): Promise<number> {
   const { world } = invocation;
   const configuration = load(invocation);
+  let current = configuration;
   const now = clockOf(invocation);
   const hits = new HitJournal({
     folder: invocation.text('data') ?? 'weir-data',
     specs: keptLists(configuration),
     now,
   }).open();
+  const folder = invocation.text('data') ?? 'weir-data';
+  const metrics = await openMetrics({ folder, configuration: () => current, now }).catch(async (error: unknown) => {
+    await hits.close();
+    throw error;
+  });
   const daemon = new Daemon({
     configuration,
     environment: world.env,
-    metrics: memoryMetrics(),
+    metrics,
     hits,
     ports: portsOf(invocation.list('port')),
     only: invocation.flag('only') ? invocation.list('only').flatMap((names) => names.split(',')) : undefined,
@@ -53,6 +59,7 @@ async function run(invocation: Invocation): Promise<number> {
   });
   const line = await daemon.start().catch(async (error: unknown) => {
     await hits.close();
+    await metrics.close();
     throw error;
   });
   const stopped = new Promise<void>((resolve) => {
@@ -61,7 +68,10 @@ async function run(invocation: Invocation): Promise<number> {
   });
   const reload = (): void => {
     try {
-      daemon.reload(load(invocation));
+      const next = load(invocation);
+      metrics.reload(next);
+      current = next;
+      daemon.reload(next);
       world.stderr.write('weir: the configuration was read again\n');
     } catch (error) {
       if (!(error instanceof Fault) && !(error instanceof Error && 'code' in error)) throw error;
