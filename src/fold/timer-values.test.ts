@@ -8,7 +8,7 @@ import { binMiddle, decodeTimer, encodeTimer, mergeTimers, timerOf } from './tim
 
 const values = fc.array(fc.integer({ min: -1000, max: 1_000_000 }), { maxLength: 300 });
 
-test('timers: any split and order gives the same cell; bytes read back', () => {
+test('timers: whatever the split and order, it is the same cell, and bytes read back', () => {
   fc.assert(
     fc.property(values, values, values, (one, two, three) => {
       const cells = [one, two, three].map((list) => timerOf(list, list.length));

@@ -30,6 +30,8 @@ export interface StoredMetricsOptions {
   readonly names: readonly string[];
 }
 
+const expireMs = 10_000;
+
 /** The ladder of a stored name: its own, or the finest of those of the names that a StatsD metric is served under. */
 export function ladderOfStored(stored: string, rules: StorageRules, settings: Configuration['statsd']): Ladder {
   const statsd = parseStoredName(stored);
@@ -43,6 +45,7 @@ export function storedMetrics(options: StoredMetricsOptions): MetricStore {
   const { store } = options;
   const ladderOf = (name: string): Ladder => ladderOfStored(name, options.rules(), options.configuration().statsd);
   let nameOf: (series: number) => string = () => '';
+  let expiredMs = 0;
   // One table for the daemon's whole life: drivers remember by it what they looked up.
   const table: SeriesTable = { nameOf: (series) => nameOf(series) };
   return {
@@ -56,6 +59,10 @@ export function storedMetrics(options: StoredMetricsOptions): MetricStore {
         nowSeconds: Math.floor(options.now() / 1000),
         cells: { table, measures: batch.cells, parts: partsOf(batch) },
       });
+      if (options.now() - expiredMs >= expireMs) {
+        expiredMs = options.now();
+        await store.expire(Math.floor(expiredMs / 1000));
+      }
     },
     read: (name, from, until, now) => read(options, ladderOf(name), name, from, until, now),
     sizeBytes: options.sizeBytes,
