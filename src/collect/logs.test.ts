@@ -1,5 +1,5 @@
 import { deepEqual, equal } from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -10,16 +10,15 @@ import { parseClfTime, parseIsoTime } from './log-time.js';
 import { parseSyslog } from './syslog.js';
 import { SyslogFrames } from './syslog-frames.js';
 
-const shared = fileURLToPath(new URL('../../../shared/data/', import.meta.url));
-const there = { skip: existsSync(join(shared, 'weblogs')) ? false : 'the shared test data is not beside the checkout' };
+const data = fileURLToPath(new URL('../../test/data/logs/', import.meta.url));
 const nowMs = Date.UTC(2026, 10, 24);
-const json = (path: string): unknown => JSON.parse(readFileSync(join(shared, path), 'utf8'));
+const json = (path: string): unknown => JSON.parse(readFileSync(join(data, path), 'utf8'));
 const read = (reader: LogReader, line: string): { hit: Hit; cause: string } => {
   const hit = emptyHit();
   return { cause: reader.parse(bytesOf(line), hit), hit };
 };
 
-test('edge lines of access logs', there, () => {
+test('edge lines of access logs', () => {
   const combined = openLogReader([], { format: 'combined', nowMs });
   const vhost = openLogReader([], { format: 'vhost', nowMs });
   for (const { line, expect } of json('weblogs/edge-lines.json') as { line: string; expect: Record<string, unknown> }[]) {
@@ -43,13 +42,13 @@ test('edge lines of access logs', there, () => {
   }
 });
 
-test('a combined log agrees with counts made elsewhere', there, () => {
+test('a combined log agrees with counts made elsewhere', () => {
   const expected = json('weblogs/apache-combined-a.expected.json') as {
     bytes: number;
     uniqueIPs: number;
     byStatus: Record<string, number>;
   };
-  const lines = readFileSync(join(shared, 'weblogs/apache-combined-a.log'), 'latin1').trimEnd().split('\n');
+  const lines = readFileSync(join(data, 'weblogs/apache-combined-a.log'), 'latin1').trimEnd().split('\n');
   const reader = openLogReader(lines.slice(0, 50), { nowMs });
   equal(reader.name, 'combined');
   let bytes = 0;
@@ -65,8 +64,8 @@ test('a combined log agrees with counts made elsewhere', there, () => {
   deepEqual([bytes, hosts.size, statuses], [expected.bytes, expected.uniqueIPs, expected.byStatus]);
 });
 
-test('W3C, JSON and syslog around lines are known by their content', there, () => {
-  const w3c = readFileSync(join(shared, 'weblogs/lnav-logfile_w3c.0'), 'latin1').split(/\r?\n/).filter(Boolean);
+test('W3C, JSON and syslog around lines are known by their content', () => {
+  const w3c = readFileSync(join(data, 'weblogs/lnav-logfile_w3c.0'), 'latin1').split(/\r?\n/).filter(Boolean);
   const reader = openLogReader(w3c, { nowMs });
   equal(reader.name, 'w3c');
   const hits = w3c.map((line) => read(reader, line)).filter(({ cause }) => cause === '');
@@ -82,7 +81,7 @@ test('W3C, JSON and syslog around lines are known by their content', there, () =
       ],
     ],
   );
-  const lines = readFileSync(join(shared, 'jsonlogs/lnav-logfile_json3.json'), 'latin1').trimEnd().split('\n');
+  const lines = readFileSync(join(data, 'jsonlogs/lnav-logfile_json3.json'), 'latin1').trimEnd().split('\n');
   const jsonReader = openLogReader(lines, { nowMs });
   equal(jsonReader.name, 'json');
   deepEqual(
@@ -144,7 +143,7 @@ test('keywords and paths', () => {
   equal(pathOf('http://h/p?q', true), '/p?q');
 });
 
-test('syslog: RFC 5424 cases', there, () => {
+test('syslog: RFC 5424 cases', () => {
   type Case = { input: string; valid: boolean; value: Record<string, unknown> };
   for (const { input, valid, value } of json('syslog/rfc5424-go-syslog.json') as Case[]) {
     const message = parseSyslog(bytesOf(input), nowMs);
@@ -170,7 +169,7 @@ test('syslog: RFC 5424 cases', there, () => {
   }
 });
 
-test('syslog: examples of the RFCs', there, () => {
+test('syslog: examples of the RFCs', () => {
   for (const { line, expect } of json('syslog/rfc-examples.json') as { line: string; expect: Record<string, unknown> }[]) {
     const message = parseSyslog(line, nowMs);
     if (expect['error'] !== undefined) equal(message, undefined, line);
@@ -182,8 +181,8 @@ test('syslog: examples of the RFCs', there, () => {
   }
 });
 
-test('syslog frames: every cut of the stream gives the same messages', there, () => {
-  const folder = join(shared, 'syslog/telegraf');
+test('syslog frames: every cut of the stream gives the same messages', () => {
+  const folder = join(data, 'syslog/telegraf');
   for (const name of readdirSync(folder).filter((entry) => entry.includes('tcp') && !entry.includes('underflow'))) {
     const input = readFileSync(join(folder, name, 'input.txt'));
     for (const size of [1, 7, input.length]) {
