@@ -64,6 +64,12 @@ test('every way in gives the same: gzip, standard input, pieces, syslog around, 
   assert.equal(weir(...words, join(folder, 'syslog')).stdout, expected);
 });
 
+test('a zstd file', { skip: missing('zstd') }, (t) => {
+  const packed = join(folderFor(t), 'a.zst');
+  execFileSync('zstd', ['-q', sample, '-o', packed]);
+  assert.equal(weir('--json', packed).stdout, weir('--json', sample).stdout);
+});
+
 test('two cores give the bytes of one', (t) => {
   const folder = folderFor(t);
   const text = readFileSync(sample);

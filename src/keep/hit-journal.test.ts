@@ -93,7 +93,7 @@ test('a changed byte in a part is found when it is read; a second writer is refu
   const path = join(folder, 'hits.journal');
   const journal = opened(folder);
   await journal.commit({ counter: counterOf(['/aaaa']) });
-  writeFileSync(join(folder, 'hits.lock'), String(process.ppid));
+  writeFileSync(join(folder, 'writer.lock'), String(process.ppid));
   throws(() => opened(folder), Refused);
   await journal.close();
   writeFileSync(path, readFileSync(path, 'latin1').replace('/aaaa', '/abaa'), 'latin1');

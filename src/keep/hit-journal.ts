@@ -8,10 +8,10 @@
  *   sum: 16 hex digits of the SHA-1 of the JSON.   `replaces`: the part holds all of its slot, and earlier parts are void
  *
  * What stands after the last C line is what a crash left, and is cut off. Parts of a slot that has passed are merged into one (`settle`),
- * and the journal is written anew when half of it is void. One process writes; `hits.lock` names it. Others may read meanwhile.
+ * and the journal is written anew when half of it is void. One process writes; `writer.lock` names it. Others may read meanwhile.
  */
 
-import { closeSync, existsSync, fdatasync, ftruncateSync, mkdirSync, openSync, readSync, renameSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, fdatasync, ftruncateSync, mkdirSync, openSync, readSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Corrupt, Refused } from '../base/faults.js';
@@ -19,7 +19,8 @@ import { HitCounter, type PeriodCounts } from '../fold/hit-counter.js';
 import { mergeHitCounts, zeroHitCounts } from '../fold/hit-counts.js';
 import { defaultKeyOptions, type KeySpec } from '../fold/hit-keys.js';
 import { quarterMs, ZoneCalendar } from '../fold/period.js';
-import { type CommitLine, commitLine, linesOf, slotLine, sumOf, takeLock, writeAll } from './hit-lines.js';
+import { lockFolder } from './folder-lock.js';
+import { type CommitLine, commitLine, linesOf, slotLine, sumOf, writeAll } from './hit-lines.js';
 import { readSlot, type StoredSlot } from './hit-record.js';
 
 export interface HitBatch {
@@ -55,6 +56,7 @@ export class HitJournal {
   readonly #identities = new Map<string, number>();
   readonly #notes = new Map<string, string>();
   #descriptor = -1;
+  #unlock: () => void = () => undefined;
   #queue: { batch: HitBatch; resolve: (counted: boolean) => void; reject: (error: unknown) => void }[] = [];
   #writing: Promise<void> | undefined;
   /** Bytes up to the last C line, and how many of them are parts that count. */
@@ -73,7 +75,7 @@ export class HitJournal {
       this.#descriptor = openSync(this.#path, 'r');
     } else {
       mkdirSync(folder, { recursive: true });
-      takeLock(join(folder, 'hits.lock'));
+      this.#unlock = lockFolder(folder);
       this.#descriptor = openSync(this.#path, existsSync(this.#path) ? 'r+' : 'w+');
     }
     this.#replay();
@@ -166,7 +168,7 @@ export class HitJournal {
     if (this.#descriptor < 0) return;
     closeSync(this.#descriptor);
     this.#descriptor = -1;
-    if (this.#options.readOnly !== true) rmSync(join(this.#options.folder, 'hits.lock'), { force: true });
+    this.#unlock();
   }
 
   // Everything that waits goes to the disk in one write.

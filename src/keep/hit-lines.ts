@@ -1,11 +1,10 @@
 /**
- * The lines of the journal of hits, and the lock of the process that writes it. The layout is drawn in `hit-journal.ts`: this file makes
+ * The lines of the journal of hits. The layout is drawn in `hit-journal.ts`: this file makes
  * lines, finds them again, and knows their checksum.
  */
 
 import { createHash } from 'node:crypto';
-import { readFileSync, readSync, rmSync, writeFileSync, writeSync } from 'node:fs';
-import { Refused } from '../base/faults.js';
+import { readSync, writeSync } from 'node:fs';
 import type { PeriodCounts } from '../fold/hit-counter.js';
 import { storeSlot } from './hit-record.js';
 
@@ -58,31 +57,5 @@ export function* linesOf(descriptor: number): Generator<{ text: string; at: numb
     }
     if (start < got && (held.length < 2 || held[0]?.[0] !== 0x53)) held.push(Buffer.from(bytes.subarray(start)));
     at += got;
-  }
-}
-
-// Made for this process alone; one left by a process that is gone is taken over.
-export function takeLock(path: string): void {
-  for (let attempt = 0; attempt < 2; attempt++) {
-    try {
-      writeFileSync(path, String(process.pid), { flag: 'wx' });
-      return;
-    } catch (error) {
-      if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
-      const owner = Number(readFileSync(path, 'utf8'));
-      if (owner > 0 && owner !== process.pid && isAlive(owner)) {
-        throw new Refused(`the counts of hits are written by process ${owner} (send to it, or stop it first)`, { file: path });
-      }
-      rmSync(path, { force: true });
-    }
-  }
-}
-
-function isAlive(process_: number): boolean {
-  try {
-    process.kill(process_, 0);
-    return true;
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
   }
 }

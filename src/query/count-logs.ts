@@ -3,9 +3,10 @@
  * A line that cannot be read is counted by its cause and its neighbours are kept. What cannot be opened is told; the others are done.
  */
 
-import { closeSync, createReadStream, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import type { Readable } from 'node:stream';
-import { createGunzip } from 'node:zlib';
+import { Fault } from '../base/faults.js';
+import { openInput } from '../collect/bytes-input.js';
 import type { LogScan } from './log-scan.js';
 
 /** Told now and then while an input is read: the bytes that it took from its file. */
@@ -15,7 +16,7 @@ export type Progress = (bytes: number) => void;
 export async function countLog(file: string, stdin: Readable, scan: LogScan, progress: Progress): Promise<string | undefined> {
   try {
     if (file !== '-' && (await countPlainFile(file, scan, progress))) return undefined;
-    await countStream(file, file === '-' ? stdin : createReadStream(file, { highWaterMark: 1 << 20 }), scan, progress);
+    await countStream(file, stdin, scan, progress);
     return undefined;
   } catch (error) {
     scan.end();
@@ -42,7 +43,7 @@ export async function countPlainFile(
     }
     const head = Buffer.alloc(headBytes);
     const headSize = readSync(descriptor, head, 0, headBytes, 0);
-    if (head[0] === 0x1f && head[1] === 0x8b) return false;
+    if (isPacked(head)) return false;
     scan.begin(file, head.subarray(0, headSize));
     // What is appended while it is read belongs to the next run: the size at the start is the end.
     const end = Math.min(to, status.size);
@@ -67,91 +68,21 @@ export async function countPlainFile(
   }
 }
 
-async function countStream(file: string, stream: Readable, scan: LogScan, progress: Progress): Promise<void> {
-  const counted = async function* (): AsyncGenerator<Buffer> {
-    for await (const chunk of stream) {
-      progress((chunk as Buffer).length);
-      yield chunk as Buffer;
-    }
-  };
-  const chunks = withHead(await plainBytes(counted()), (head) => scan.begin(file, head));
-  for await (const chunk of chunks) scan.push(chunk);
+async function countStream(file: string, stdin: Readable, scan: LogScan, progress: Progress): Promise<void> {
+  const input = await openInput(file, stdin);
+  scan.begin(file, input.head);
+  for await (const chunk of input.chunks()) {
+    scan.push(chunk);
+    progress(chunk.length);
+  }
   scan.end();
 }
 
 const headBytes = 64 * 1024;
 
-// Gathers the first bytes, hands them to `begin`, and then yields everything.
-async function* withHead(chunks: AsyncIterable<Buffer>, begin: (head: Buffer) => void): AsyncGenerator<Buffer> {
-  const held: Buffer[] = [];
-  let size = 0;
-  let begun = false;
-  const iterator = chunks[Symbol.asyncIterator]();
-  let failure: unknown;
-  for (;;) {
-    let step: IteratorResult<Buffer>;
-    try {
-      step = await iterator.next();
-    } catch (error) {
-      failure = error;
-      break;
-    }
-    if (step.done === true) break;
-    if (begun) {
-      yield step.value;
-      continue;
-    }
-    held.push(step.value);
-    size += step.value.length;
-    if (size < headBytes) continue;
-    begun = true;
-    begin(Buffer.concat(held).subarray(0, headBytes));
-    yield* held;
-  }
-  if (!begun) {
-    begin(Buffer.concat(held));
-    yield* held;
-  }
-  if (failure !== undefined) throw failure;
-}
-
-// Unpacks gzip, known by its first two bytes (RFC 1952); anything else as it is.
-async function plainBytes(stream: AsyncIterable<Buffer>): Promise<AsyncIterable<Buffer>> {
-  const iterator = stream[Symbol.asyncIterator]();
-  const held: Buffer[] = [];
-  let size = 0;
-  let ended = false;
-  while (size < 2 && !ended) {
-    const step = await iterator.next();
-    if (step.done === true) ended = true;
-    else {
-      held.push(step.value);
-      size += step.value.length;
-    }
-  }
-  const head = Buffer.concat(held);
-  const source = again(head, iterator, ended);
-  if (head[0] !== 0x1f || head[1] !== 0x8b) return source;
-  const gunzip = createGunzip();
-  const feed = async (): Promise<void> => {
-    try {
-      for await (const chunk of source) if (!gunzip.write(chunk)) await new Promise((resolve) => gunzip.once('drain', resolve));
-      gunzip.end();
-    } catch (error) {
-      gunzip.destroy(error instanceof Error ? error : new Error(String(error)));
-    }
-  };
-  void feed();
-  return gunzip;
-}
-
-async function* again(head: Buffer, iterator: AsyncIterator<Buffer>, ended: boolean): AsyncGenerator<Buffer> {
-  if (head.length > 0) yield head;
-  while (!ended) {
-    const step = await iterator.next();
-    if (step.done === true) return;
-    yield step.value;
-  }
+/** Whether these are the first bytes of a gzip or zstd stream. */
+export function isPacked(head: Uint8Array): boolean {
+  return (head[0] === 0x1f && head[1] === 0x8b) || (head[0] === 0x28 && head[1] === 0xb5 && head[2] === 0x2f && head[3] === 0xfd);
 }
 
 function failureText(error: unknown): string {
@@ -159,6 +90,6 @@ function failureText(error: unknown): string {
   if (code === 'ENOENT') return 'no such file or folder';
   if (code === 'EISDIR') return 'is a folder (expected a file)';
   if (code === 'EACCES') return 'permission denied';
-  if (code.startsWith('Z_')) return 'damaged gzip stream (what came before it was counted)';
+  if (error instanceof Fault) return error.message;
   return error instanceof Error ? error.message : String(error);
 }

@@ -11,7 +11,7 @@ import { openLogReader } from '../collect/log-formats.js';
 import { firstLinesOf } from '../collect/log-lines.js';
 import { kernelCan } from '../fold/line-counter.js';
 import { ZoneCalendar } from '../fold/period.js';
-import { countLog, countPlainFile } from './count-logs.js';
+import { countLog, countPlainFile, isPacked } from './count-logs.js';
 import { LogScan, type ScanOptions, type ScanResult } from './log-scan.js';
 
 /** A part of an input: bytes [from, to) of a file, or the whole of it. */
@@ -137,7 +137,7 @@ function sizeOf(file: string): number {
 // Plain text in a format whose lines stand alone.
 function canCut(file: string, options: ScanOptions): boolean {
   const head = readAt(file, 0, 65536);
-  if (head[0] === 0x1f && head[1] === 0x8b) return false;
+  if (isPacked(head)) return false;
   const { program } = openLogReader(firstLinesOf(head), options);
   return program !== undefined && kernelCan(program, options.specs, options.keys);
 }

@@ -10,7 +10,7 @@ import { clearHit, emptyHit } from '../base/hit.js';
 import { openLogReader } from '../collect/log-formats.js';
 import { firstLinesOf } from '../collect/log-lines.js';
 import { type HitJournal, hitCounterOfQuarters } from '../keep/hit-journal.js';
-import { countLog } from './count-logs.js';
+import { countLog, isPacked } from './count-logs.js';
 import { LogScan, type ScanOptions } from './log-scan.js';
 
 /** What became of a file. */
@@ -23,7 +23,7 @@ export interface LoadedLog {
 
 /** Whether most of the first lines are those of an access log. Packed files are taken to be. */
 export function looksLikeLog(head: Uint8Array, nowMs: number): boolean {
-  if (head[0] === 0x1f && head[1] === 0x8b) return true;
+  if (isPacked(head)) return true;
   const lines = firstLinesOf(head);
   const reader = openLogReader(lines, { nowMs });
   const hit = emptyHit();

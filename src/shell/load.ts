@@ -2,6 +2,7 @@
  * `weir load`: files into the store. What kinds of files there are stands in one literal table; each row tells a file by its content.
  */
 
+import { join } from 'node:path';
 import { Malformed, Usage } from '../base/faults.js';
 import { defaultKeyOptions } from '../fold/hit-keys.js';
 import { HitJournal } from '../keep/hit-journal.js';
@@ -75,7 +76,7 @@ async function loadLogs(files: readonly string[], invocation: Invocation): Promi
   const specs = keptLists(configuration);
   const memoryBytes = hitMemoryBytes(configuration);
   const now = world.now;
-  const journal = new HitJournal({ folder: invocation.text('data') ?? 'weir-data', specs, now }).open();
+  const journal = new HitJournal({ folder: join(invocation.text('data') ?? 'weir-data', 'hits'), specs, now }).open();
   let fine = true;
   try {
     for (const file of files) {

@@ -1,6 +1,7 @@
 /** `weir serve`: starts the daemon, prints its `ready` line, and hands it the signals: SIGTERM and SIGINT stop it, SIGHUP reloads the configuration. */
 
 import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Fault, Usage } from '../base/faults.js';
 import { HitJournal } from '../keep/hit-journal.js';
 import { type Configuration, defaultConfiguration, readConfiguration } from '../serve/configuration.js';
@@ -38,7 +39,7 @@ async function run(invocation: Invocation): Promise<number> {
   let current = configuration;
   const now = clockOf(invocation);
   const hits = new HitJournal({
-    folder: invocation.text('data') ?? 'weir-data',
+    folder: join(invocation.text('data') ?? 'weir-data', 'hits'),
     specs: keptLists(configuration),
     now,
   }).open();

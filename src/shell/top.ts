@@ -90,9 +90,10 @@ function withList(specs: readonly KeySpec[], name: string): KeySpec[] {
 }
 
 async function topOfStore(invocation: Invocation): Promise<number> {
-  const folder = invocation.text('data') ?? '';
+  const data = invocation.text('data') ?? '';
+  const folder = join(data, 'hits');
   if (!existsSync(join(folder, 'hits.journal')))
-    throw new Malformed('no counts of requests in this store (weir load or weir serve make them)', { file: folder });
+    throw new Malformed('no counts of requests in this store (weir load or weir serve make them)', { file: data });
   const { per, calendar, memoryBytes, fromMs, toMs, nowMs } = countOptions(invocation);
   const by = invocation.text('by') ?? 'url,keyword';
   const journal = new HitJournal({ folder, specs: parseKeySpecs(by), now: () => nowMs, readOnly: true }).open();
