@@ -53,8 +53,15 @@ export class Shipper {
     this.#restore();
     for (const path of this.#options.files) this.#tails.set(path, this.#follow(path));
     let retryMs = 250;
+    let finished = false;
     for (;;) {
-      const taken = this.#read();
+      let taken = this.#read();
+      if (once && taken === 0 && !finished) {
+        finished = true;
+        for (const tail of this.#tails.values()) tail.finish();
+        this.#cut();
+        taken = 1;
+      }
       const delivered = await this.#deliver(signal);
       if (signal.aborted) break;
       if (delivered && once && taken === 0 && this.#waiting.length === 0) break;

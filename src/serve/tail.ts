@@ -66,6 +66,18 @@ export class Tail {
     return taken;
   }
 
+  /** Gives what stands after the last newline as a line: the file is complete. */
+  finish(): void {
+    if (this.#descriptor === undefined) return;
+    const rest = Buffer.alloc(lineSizeMax + 1);
+    const size = readSync(this.#descriptor, rest, 0, rest.length, this.#offset);
+    if (size === 0) return;
+    if (size > lineSizeMax) this.#options.tooLong();
+    else if (!this.#skipping) this.#options.line(rest.toString('latin1', 0, size).replace(/\r$/, ''));
+    this.#offset += size;
+    this.#keepHead(this.#descriptor);
+  }
+
   /** Lets the file go. */
   stop(): void {
     this.#close();
