@@ -33,10 +33,10 @@ export class RecordSorter {
   #spilledBytes = 0;
   readonly #runs: Run[] = [];
 
-  /** `memoryBytes` bounds the buffers; `recordBytes` is a multiple of 4. */
+  /** `memoryBytes` bounds the buffers and what is left of them while they grow or are merged; `recordBytes` is a multiple of 4. */
   constructor(recordBytes: number, memoryBytes: number) {
     this.#recordBytes = recordBytes;
-    this.#recordsMax = Math.max(chunkRecords, Math.floor(memoryBytes / (recordBytes + 8)));
+    this.#recordsMax = Math.max(chunkRecords, Math.floor(memoryBytes / 2 / (recordBytes + 8)));
     // The whole bound at once: the system gives pages only as they are written.
     this.#buffer = new Uint8Array(this.#recordsMax * recordBytes);
     this.#view = new DataView(this.#buffer.buffer);

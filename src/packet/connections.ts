@@ -1,8 +1,8 @@
-/** The table of TCP tuples that are remembered, kept to what is alive: rebuilt (larger if need be) when half of it is used. */
+/** The table of TCP tuples that are remembered, kept to what is alive: rebuilt (larger if need be) when three quarters of it are used. */
 
 import type { Arena } from './arena.js';
 
-const entryBytes = 64;
+const entryBytes = 32;
 const leastCapacity = 4096;
 
 /** Where a record's connection stands. */
@@ -29,7 +29,7 @@ export class Connections {
   /** Enters a record of the arena that begins at `firstNs`; see the kernel. */
   enter(record: number, lastAt: number, advance: number, firstNs: bigint): Entered {
     const { tuple } = this.#arena;
-    if (tuple.usedCount() * 2 >= this.#capacity) this.#rebuild(firstNs);
+    if (tuple.usedCount() * 4 >= this.#capacity * 3) this.#rebuild(firstNs);
     const sequence = tuple.enter(record, lastAt, advance) >>> 0;
     return { sequence, before: tuple.before() >>> 0, verdict: tuple.judgement() };
   }
@@ -37,7 +37,7 @@ export class Connections {
   #rebuild(nowNs: bigint): void {
     const { tuple } = this.#arena;
     const alive = tuple.aliveCount(nowNs);
-    const capacity = alive * 4 > this.#capacity ? this.#capacity * 2 : this.#capacity;
+    const capacity = alive * 2 > this.#capacity ? this.#capacity * 2 : this.#capacity;
     const to = capacity === this.#capacity && this.#spare !== undefined ? this.#spare : this.#arena.allocate(capacity * entryBytes);
     tuple.rebuild(to, capacity, nowNs);
     this.#spare = capacity === this.#capacity ? this.#table : undefined;
