@@ -1,6 +1,6 @@
 /**
  * One WebAssembly memory that the packet kernels share, the kernels themselves, and regions within it.
- * Regions begin above the kernels' own data and only grow; growing the memory replaces its buffer, so views are asked for anew.
+ * Regions begin above the kernels' own data; what one leaves when it grows is given out again. Growing the memory replaces its buffer, so views are asked for anew.
  */
 
 import { readFileSync } from 'node:fs';
@@ -8,7 +8,7 @@ import { Refused } from '../base/faults.js';
 
 /** The scheduler's exports; times are nanoseconds since the epoch. */
 export interface ScheduleKernel {
-  place(clocks: number, shadows: number, list: number, draws: number, spacing: number, seed: bigint): void;
+  place(clocks: number, list: number, draws: number, spacing: number, seed: bigint): void;
   windRecord(record: number, slot: number, skip: number): void;
   lastOf(slot: number): bigint;
   nextOf(slot: number): bigint;
@@ -21,7 +21,7 @@ export interface ScheduleKernel {
 }
 
 export interface FrameKernel {
-  place(frames: number, list: number, format: number, snap: number, onlyHeaders: number, origin: bigint): void;
+  place(frames: number, tails: number, list: number, format: number, snap: number, onlyHeaders: number, origin: bigint): void;
   build(keys: number, from: number, count: number, start: bigint, out: number, capacity: number): number;
   writtenBytes(): number;
 }
@@ -46,6 +46,8 @@ export class Arena {
   readonly frame: FrameKernel;
   readonly tuple: TupleKernel;
   #next = firstBytes;
+  /** Regions given back, in order of place, none beside another. */
+  #free: { at: number; sizeBytes: number }[] = [];
 
   constructor() {
     this.schedule = this.#load('schedule') as unknown as ScheduleKernel;
@@ -57,10 +59,21 @@ export class Arena {
     return new Uint8Array(this.memory.buffer);
   }
 
-  /** A zeroed region of `sizeBytes`, aligned to 16. Throws Refused when 4 GiB are used up. */
+  /** A zeroed region of `sizeBytes`, aligned to 64 (a cache line). Throws Refused when 4 GiB are used up. */
   allocate(sizeBytes: number): number {
+    const size = lines(sizeBytes);
+    const place = this.#free.findIndex((region) => region.sizeBytes >= size);
+    const region = this.#free[place];
+    if (region !== undefined) {
+      const from = region.at;
+      region.at += size;
+      region.sizeBytes -= size;
+      if (region.sizeBytes === 0) this.#free.splice(place, 1);
+      this.bytes.fill(0, from, from + size);
+      return from;
+    }
     const at = this.#next;
-    const end = at + Math.ceil(sizeBytes / 16) * 16;
+    const end = at + size;
     const missing = end - this.memory.buffer.byteLength;
     if (missing > 0) {
       if (end > 65536 * pageBytes) throw new Refused(`more flows are open at once than 4 GiB can hold`);
@@ -74,7 +87,20 @@ export class Arena {
   regrow(at: number, sizeBytes: number, largerBytes: number): number {
     const to = this.allocate(largerBytes);
     this.bytes.copyWithin(to, at, at + sizeBytes);
+    this.release(at, sizeBytes);
     return to;
+  }
+
+  /** Gives a region of `sizeBytes` back. */
+  release(at: number, sizeBytes: number): void {
+    if (sizeBytes === 0) return;
+    const regions = [...this.#free, { at, sizeBytes: lines(sizeBytes) }].sort((left, right) => left.at - right.at);
+    this.#free = [];
+    for (const region of regions) {
+      const before = this.#free.at(-1);
+      if (before !== undefined && before.at + before.sizeBytes === region.at) before.sizeBytes += region.sizeBytes;
+      else this.#free.push(region);
+    }
   }
 
   #load(name: string): Record<string, unknown> {
@@ -84,4 +110,9 @@ export class Arena {
     };
     return new WebAssembly.Instance(new WebAssembly.Module(code), { env: { memory: this.memory, abort } }).exports;
   }
+}
+
+/** Whole cache lines. */
+function lines(sizeBytes: number): number {
+  return Math.ceil(sizeBytes / 64) * 64;
 }

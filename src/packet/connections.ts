@@ -40,7 +40,12 @@ export class Connections {
     const capacity = alive * 2 > this.#capacity ? this.#capacity * 2 : this.#capacity;
     const to = capacity === this.#capacity && this.#spare !== undefined ? this.#spare : this.#arena.allocate(capacity * entryBytes);
     tuple.rebuild(to, capacity, nowNs);
-    this.#spare = capacity === this.#capacity ? this.#table : undefined;
+    if (capacity === this.#capacity) this.#spare = this.#table;
+    else {
+      this.#arena.release(this.#table, this.#capacity * entryBytes);
+      if (this.#spare !== undefined) this.#arena.release(this.#spare, this.#capacity * entryBytes);
+      this.#spare = undefined;
+    }
     this.#table = to;
     this.#capacity = capacity;
   }

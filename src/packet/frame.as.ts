@@ -1,7 +1,7 @@
 /**
  * The frame kernel: from a flow's template to the bytes of each of its packets, as capture records.
  *
- * Frame state of a flow, 176 bytes, at `frames + slot*176` (little-endian, but for the template, which is wire order):
+ * Frame state of a flow, 128 bytes (two cache lines), at `frames + slot*128` (little-endian, but for the template, which is wire order):
  *
  *      0 u32 sizeQuotient  layer-3 bytes div packets    packet i has quotient + carry of the running remainder
  *      4 u32 sizeRemainder layer-3 bytes mod packets
@@ -17,12 +17,14 @@
  *     37 u8 transportAt    where the transport header begins in the frame
  *     38 u8 family, u8 extra    extra: where an option that fills the body begins (NDP); TCP: 1 when a handshake is repeated unchanged
  *     40 u32 parity        packets of the same connection before this record, for the window
- *     48 112 bytes         template: Ethernet, IP, transport header, and what a quoted packet needs
+ *     48 80 bytes          template: Ethernet, IP, transport header; what does not fit (quoted packets) goes on at `tails + slot*32`
  *
  * Sums are RFC 1071's. Record headers: pcap (16 bytes) and pcapng's Enhanced Packet Block (draft-ietf-opsawg-pcapng, section 4.3).
  */
 
-const frameBytes: usize = 176;
+const frameBytes: usize = 128;
+const tailBytes: usize = 32;
+const templateBytes: u32 = 80;
 const templateAt: usize = 48;
 
 const tcp: u8 = 1;
@@ -41,6 +43,7 @@ const blocksMicro: u32 = 2;
 const schedule: u32 = 4;
 
 let frames: usize = 0;
+let tails: usize = 0;
 let list: usize = 0;
 let format: u32 = 0;
 let snapBytes: u32 = 0;
@@ -52,8 +55,9 @@ let written: u32 = 0;
 let touched: u32 = 0;
 
 /** Where the arrays lie and how records are written. `originNs` is subtracted from each time. */
-export function place(framesAt: usize, listAt: usize, formatKind: u32, snap: u32, onlyHeaders: bool, originNs: u64): void {
+export function place(framesAt: usize, tailsAt: usize, listAt: usize, formatKind: u32, snap: u32, onlyHeaders: bool, originNs: u64): void {
   frames = framesAt;
+  tails = tailsAt;
   list = listAt;
   format = formatKind;
   snapBytes = snap;
@@ -98,7 +102,7 @@ export function build(keys: usize, from: u32, count: u32, start: u64, out: usize
     for (let ahead = index; ahead < group; ahead++) {
       const slot = load<u32>(list + ((<usize>(<u32>load<u64>(keys + ((<usize>ahead) << 3)) & 0xffffff)) << 2));
       const state = frames + <usize>slot * frameBytes;
-      sum += load<u32>(state) + load<u32>(state, 64) + load<u32>(state, 128);
+      sum += load<u32>(state) + load<u32>(state, 64);
     }
     touched += sum;
     for (; index < group; index++) {
@@ -142,7 +146,9 @@ function one(state: usize, slot: u32, time: u64, at: usize): usize {
   if (kept > frame) kept = frame;
   if (kept > snapBytes) kept = snapBytes;
   const body = recordHead(at, time - origin, kept, frame);
-  for (let offset: u32 = 0; offset < headerBytes; offset += 16) v128.store(body + offset, v128.load(state + templateAt + offset));
+  const near = headerBytes < templateBytes ? headerBytes : templateBytes;
+  for (let offset: u32 = 0; offset < near; offset += 16) v128.store(body + offset, v128.load(state + templateAt + offset));
+  if (headerBytes > templateBytes) memory.copy(body + templateBytes, tails + <usize>slot * tailBytes, headerBytes - templateBytes);
   if (kept > headerBytes) memory.fill(body + headerBytes, 0, kept - headerBytes);
   fill(state, body, size, index, flags, kept);
   if (format < blocksMicro) return body + kept;

@@ -31,10 +31,12 @@ export const recordAt = {
   dst: 64,
 } as const;
 
-/** Bytes a flow of the scheduler's clock, its shadow, and of the frame state (see the kernels). */
-export const clockBytes = 40;
-export const shadowBytes = 24;
-export const frameBytes = 176;
+/** Bytes a flow of the scheduler's clock with its shadow, of the frame state, and of the rare long template's tail (see the kernels): whole cache lines. */
+export const clockBytes = 64;
+export const frameBytes = 128;
+export const tailBytes = 32;
+/** A frame state and its tail together, as a template is written. */
+export const stateBytes = frameBytes + tailBytes;
 
 /** Kinds of transport that the frame kernel knows. */
 export const kinds = { other: 0, tcp: 1, udp: 2, icmp: 3, echo: 4, neighbour: 5, igmp: 6, esp: 7, hopByHop: 8 } as const;

@@ -5,7 +5,7 @@
  * (time - start) << 24 | place in the list, so that sorting the keys as integers gives time order with ties by (first, number).
  * Keys go into buckets by their high bits and are put in order within each (insertion; heapsort where a burst overfills one).
  *
- * Clock of a flow, 40 bytes, at `clocks + slot*40` (little-endian):
+ * Clock of a flow, 64 bytes (a cache line), at `clocks + slot*64` (little-endian):
  *
  *      0 u64 next       time of its next packet, ns since the epoch
  *      8 u64 quotient   duration div divisor        packet i is at first + i*quotient + floor(i*remainder/divisor)
@@ -15,17 +15,16 @@
  *     28 u32 left       packets still to come
  *     32 u64 last       time of its last packet; for poisson: the end of the flow
  *
- * A shadow of 24 bytes (next, sum, left, -, window) lets a window that overflows be undone and tried again, shorter.
+ * Behind it from offset 40 a shadow of 24 bytes (next, sum, left, window) lets a window that overflows be undone and tried again, shorter.
  */
 
-const clockBytes: usize = 40;
-const shadowBytes: usize = 24;
+const clockBytes: usize = 64;
+const shadowAt: usize = 40;
 /** The spacing kind whose times are drawn. */
 const poisson: u32 = 2;
 const golden: u64 = 0x9e3779b97f4a7c15;
 
 let clocks: usize = 0;
-let shadows: usize = 0;
 let list: usize = 0;
 let draws: usize = 0;
 let spacing: u32 = 0;
@@ -34,10 +33,9 @@ let least: u64 = u64.MAX_VALUE;
 /** Where a burst of one instant goes on in the list. */
 let resumeIndex: u32 = u32.MAX_VALUE;
 
-/** Where the arrays lie: clocks, shadows, the list of slots (u32), random states (u64 a slot). */
-export function place(clocksAt: usize, shadowsAt: usize, listAt: usize, drawsAt: usize, spacingKind: u32, seedOfAll: u64): void {
+/** Where the arrays lie: clocks, the list of slots (u32), random states (u64 a slot). */
+export function place(clocksAt: usize, listAt: usize, drawsAt: usize, spacingKind: u32, seedOfAll: u64): void {
   clocks = clocksAt;
-  shadows = shadowsAt;
   list = listAt;
   draws = drawsAt;
   spacing = spacingKind;
@@ -67,7 +65,7 @@ function wind(slot: u32, first: u64, duration: u64, packets: u32, skip: u32, own
   store<u32>(at, divisor, 24);
   store<u32>(at, packets - skip, 28);
   store<u64>(at, spacing == poisson ? first + duration : first + count * quotient + (count * remainder) / divisor, 32);
-  store<u32>(shadows + <usize>slot * shadowBytes, 0, 16);
+  store<u32>(at + shadowAt, 0, 16);
   if (spacing == poisson) {
     store<u64>(draws + ((<usize>slot) << 3), own);
     store<u32>(at, packets, 28);
@@ -184,7 +182,7 @@ export function generate(length: u32, start: u64, end: u64, keys: usize, capacit
     let time = load<u64>(at);
     let left = load<u32>(at, 28);
     if (time >= end || left == 0) continue;
-    const shadow = shadows + <usize>slot * shadowBytes;
+    const shadow = at + shadowAt;
     store<u64>(shadow, time);
     store<u32>(shadow, load<u32>(at, 20), 8);
     store<u32>(shadow, left, 12);
@@ -216,9 +214,9 @@ export function more(): bool {
 function undo(length: u32, window: u32): void {
   for (let index: u32 = 0; index < length; index++) {
     const slot = load<u32>(list + ((<usize>index) << 2));
-    const shadow = shadows + <usize>slot * shadowBytes;
-    if (load<u32>(shadow, 16) != window) continue;
     const at = clocks + <usize>slot * clockBytes;
+    const shadow = at + shadowAt;
+    if (load<u32>(shadow, 16) != window) continue;
     const back = load<u32>(shadow, 12);
     const left = load<u32>(at, 28);
     if (spacing == poisson) {

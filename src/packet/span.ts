@@ -5,7 +5,7 @@
  */
 
 import { Arena } from './arena.js';
-import { clockBytes, recordAt, recordBytes, shadowBytes, spacings } from './layout.js';
+import { clockBytes, recordAt, recordBytes, spacings } from './layout.js';
 import type { PacketsOptions } from './packets.js';
 
 /** A slice of time, ns since the epoch; an absent bound is none. */
@@ -111,14 +111,9 @@ class ClockProbe {
   earliest = 0n;
 
   constructor(options: PacketsOptions) {
-    const [clock, shadow, list, draw] = [clockBytes, shadowBytes, 4, 8].map((size) => this.#arena.allocate(size)) as [
-      number,
-      number,
-      number,
-      number,
-    ];
+    const [clock, list, draw] = [clockBytes, 4, 8].map((size) => this.#arena.allocate(size)) as [number, number, number];
     this.#record = this.#arena.allocate(recordBytes);
-    this.#arena.schedule.place(clock, shadow, list, draw, spacings[options.spacing ?? 'even'], BigInt(options.seed ?? 1));
+    this.#arena.schedule.place(clock, list, draw, spacings[options.spacing ?? 'even'], BigInt(options.seed ?? 1));
   }
 
   last(bytes: Uint8Array, record: number): bigint {

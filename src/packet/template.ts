@@ -6,9 +6,10 @@
  * Sums are ones' complement sums of 16-bit words (RFC 1071), finished a packet by the frame kernel.
  */
 
-import { frameBytes, kinds, recordAt } from './layout.js';
+import { kinds, recordAt, stateBytes } from './layout.js';
 
-const templateAt = 48;
+/** Where the template begins in a frame state. */
+export const templateAt = 48;
 
 const etherBytes = 14;
 const errorTypes4 = new Set([3, 4, 5, 11, 12]);
@@ -44,11 +45,10 @@ export function bodyFits(family: number, proto: number, dport: number, least: nu
   return true;
 }
 
-/** Fills the frame state of `slot` from the record at `record` (layout.ts). Sequence numbers and TCP flags are the caller's. */
-export function writeTemplate(view: DataView, bytes: Uint8Array, framesAt: number, slot: number, record: number): void {
-  const state = framesAt + slot * frameBytes;
+/** Fills the frame state and its tail at `state` (160 bytes) from the record at `record` (layout.ts). Sequence numbers and TCP flags are the caller's. */
+export function writeTemplate(view: DataView, bytes: Uint8Array, state: number, record: number): void {
   const at = state + templateAt;
-  bytes.fill(0, state, state + frameBytes);
+  bytes.fill(0, state, state + stateBytes);
   const family = view.getUint8(record + recordAt.family);
   const proto = view.getUint8(record + recordAt.proto);
   const packets = view.getUint32(record + recordAt.packets, true);

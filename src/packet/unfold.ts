@@ -11,9 +11,9 @@
 import { Refused } from '../base/faults.js';
 import { Arena } from './arena.js';
 import { Connections } from './connections.js';
-import { clockBytes, frameBytes, kinds, outputs, recordAt, recordBytes, type Spacing, shadowBytes, spacings } from './layout.js';
+import { clockBytes, frameBytes, kinds, outputs, recordAt, recordBytes, type Spacing, spacings, stateBytes, tailBytes } from './layout.js';
 import { formatSchedule, ScheduleRows } from './schedule-rows.js';
-import { writeTemplate } from './template.js';
+import { templateAt, writeTemplate } from './template.js';
 
 export interface UnfoldOptions {
   readonly spacing: Spacing;
@@ -65,13 +65,14 @@ class Unfolding {
   /** Staged records: [stagedAt, stagedAt + staged*80), `stagedNext` the next. */
   readonly #stage: number;
   readonly #out: number;
+  readonly #scratch: number;
   #staged = 0;
   #stagedNext = 0;
   #isEnded = false;
   #capacity = 0;
   #clocks = 0;
-  #shadows = 0;
   #frames = 0;
+  #tails = 0;
   #list = 0;
   #free = 0;
   #draws = 0;
@@ -90,6 +91,7 @@ class Unfolding {
     this.#options = options;
     this.#stage = this.#arena.allocate(stagedRecords * recordBytes);
     this.#out = this.#arena.allocate(outBytes);
+    this.#scratch = this.#arena.allocate(stateBytes);
     this.#connections = new Connections(this.#arena, options.conversationTimeoutNs);
     this.#rows = options.output === 'schedule' ? new ScheduleRows() : undefined;
     this.#growSlots(4096);
@@ -120,7 +122,7 @@ class Unfolding {
     let end = start + this.#windowNs;
     if (end > to) end = to;
     await this.#admitBefore(end);
-    if (this.#open * 4 > this.#keyCapacity) this.#growKeys(this.#open * 4);
+    if (this.#open * 2 > this.#keyCapacity) this.#growKeys(this.#open * 3);
     let count = schedule.generate(this.#open, start, end, this.#keys, this.#keyCapacity, ++this.#windowNumber, 0);
     while (count < 0) {
       this.#windowNs = this.#windowNs / 4n || 1n;
@@ -216,8 +218,12 @@ class Unfolding {
       schedule.windRecord(record, slot, skip);
     }
     const bytes = this.#arena.bytes;
-    writeTemplate(view, bytes, this.#frames, slot, record);
+    const scratch = this.#scratch;
+    writeTemplate(view, bytes, scratch, record);
     const state = this.#frames + slot * frameBytes;
+    bytes.copyWithin(state, scratch, scratch + frameBytes);
+    if (bytes[scratch + 36]! > frameBytes - templateAt)
+      bytes.copyWithin(this.#tails + slot * tailBytes, scratch + frameBytes, scratch + stateBytes);
     let moved = false;
     if (bytes[state + 27] === kinds.tcp) moved = this.#connect(record, state, slot, view);
     if (skip >= packets) return moved;
@@ -285,8 +291,8 @@ class Unfolding {
     const old = this.#capacity;
     const grow = (at: number, size: number): number => this.#arena.regrow(at, old * size, capacity * size);
     this.#clocks = grow(this.#clocks, clockBytes);
-    this.#shadows = grow(this.#shadows, shadowBytes);
     this.#frames = grow(this.#frames, frameBytes);
+    this.#tails = grow(this.#tails, tailBytes);
     this.#list = grow(this.#list, 4);
     this.#free = grow(this.#free, 4);
     this.#draws = grow(this.#draws, this.#options.spacing === 'poisson' ? 8 : 0);
@@ -297,12 +303,14 @@ class Unfolding {
   #placeKernels(): void {
     const { schedule, frame } = this.#arena;
     const { spacing, seed, output, snaplen, originNs } = this.#options;
-    schedule.place(this.#clocks, this.#shadows, this.#list, this.#draws, spacings[spacing], BigInt(seed));
+    schedule.place(this.#clocks, this.#list, this.#draws, spacings[spacing], BigInt(seed));
     const [limit, onlyHeaders] = snaplen === 'headers' ? [262144, 1] : [snaplen, 0];
-    frame.place(this.#frames, this.#list, outputs[output], limit, onlyHeaders, originNs());
+    frame.place(this.#frames, this.#tails, this.#list, outputs[output], limit, onlyHeaders, originNs());
   }
 
   #growKeys(capacity: number): void {
+    this.#arena.release(this.#keys, this.#keyCapacity * 8);
+    this.#arena.release(this.#ordered, this.#keyCapacity * 8);
     this.#keyCapacity = capacity;
     this.#keys = this.#arena.allocate(capacity * 8);
     this.#ordered = this.#arena.allocate(capacity * 8);
