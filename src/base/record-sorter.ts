@@ -37,8 +37,7 @@ export class RecordSorter {
   constructor(recordBytes: number, memoryBytes: number) {
     this.#recordBytes = recordBytes;
     this.#recordsMax = Math.max(chunkRecords, Math.floor(memoryBytes / 2 / (recordBytes + 8)));
-    // The whole bound at once: the system gives pages only as they are written.
-    this.#buffer = new Uint8Array(this.#recordsMax * recordBytes);
+    this.#buffer = new Uint8Array(chunkRecords * recordBytes);
     this.#view = new DataView(this.#buffer.buffer);
   }
 
@@ -52,8 +51,10 @@ export class RecordSorter {
     if (this.#count + count > this.#recordsMax && this.#count > 0) this.#spill();
     const wanted = (this.#count + count) * this.#recordBytes;
     if (wanted > this.#buffer.length) {
-      // Only a batch larger than the whole bound comes here.
-      this.#buffer = new Uint8Array(wanted);
+      // A little at first, then the whole bound at once: the system gives pages only as they are written.
+      const larger = new Uint8Array(Math.max(wanted, this.#recordsMax * this.#recordBytes));
+      larger.set(this.#buffer.subarray(0, this.#count * this.#recordBytes));
+      this.#buffer = larger;
       this.#view = new DataView(this.#buffer.buffer);
     }
     return this.#count * this.#recordBytes;
