@@ -2,6 +2,7 @@
 
 import type { FlowFormat } from './format.js';
 import { headerCsv } from './header-csv.js';
+import { nfcapd } from './nfcapd.js';
 import { universityCsv } from './university-csv.js';
 
-export const flowFormats: readonly FlowFormat[] = [headerCsv, universityCsv];
+export const flowFormats: readonly FlowFormat[] = [nfcapd, headerCsv, universityCsv];
