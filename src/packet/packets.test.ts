@@ -327,3 +327,36 @@ test('a plan says what a run does', async () => {
     { seed: 17, numRuns: 60 },
   );
 });
+
+test('what is declared sorted goes out before its end, with the bytes of the whole', async () => {
+  const base: Flow = { first: 0, durationMs: 500, proto: 6, host: 1, packets: 3, extra: 90, flags: 24, isV6: false };
+  const flows = Array.from({ length: 3000 }, (_, index) => ({ ...base, first: index * 100, host: 1 + (index % 200) }));
+  const parts: Buffer[] = [];
+  let writtenBeforeEnd = 0;
+  async function* inBatches(): AsyncGenerator<FlowBatch> {
+    for (let from = 0; from < flows.length; from += 100) {
+      writtenBeforeEnd = Buffer.concat(parts).length;
+      yield* batchOf(flows.slice(from, from + 100));
+    }
+  }
+  const options: PacketsOptions = { nano: true, relative: true, sorted: true };
+  const done = await packets(inBatches(), (bytes) => parts.push(Buffer.from(bytes)), options);
+  const whole = await run(flows, { relative: true });
+  assert.ok(writtenBeforeEnd > whole.bytes.length / 5, `${writtenBeforeEnd} of ${whole.bytes.length} bytes`);
+  assert.ok(Buffer.concat(parts).equals(whole.bytes));
+  assert.deepEqual([done.packets, done.peakOpenFlows], [whole.done.packets, whole.done.peakOpenFlows]);
+});
+
+test('relative times begin at the first packet, where times are drawn too', async () => {
+  const flow: Flow = { first: 700, durationMs: 5000, proto: 17, host: 1, packets: 4, extra: 0, flags: 0, isV6: false };
+  for (const kind of ['even', 'ends', 'poisson'] as const) {
+    const made = parse((await run([flow], { relative: true, spacing: kind })).bytes);
+    assert.equal(made[0]?.time, 0n, kind);
+  }
+});
+
+test('a stream that is cut at --to is gated to its end', async () => {
+  const flow: Flow = { first: 0, durationMs: 10, proto: 17, host: 1, packets: 2, extra: 0, flags: 0, isV6: false };
+  const { done } = await run([flow, { ...flow, first: 90_000 }, { ...flow, first: 4000 }], { sorted: true, toNs: 1001_000_000_000n });
+  assert.deepEqual([done.flows, done.rejected], [1, { 'out-of-order': 1 }]);
+});
