@@ -51,6 +51,15 @@ export async function openMetrics({ folder, configuration, now }: OpenMetricsOpt
   };
 }
 
+// Names that speak of sums, least and greatest are shown so, all others as averages; nothing is hidden (factor 0).
 function readRules(_configuration: Configuration): StorageRules {
-  return { ladderOf: () => defaultLadder, methodOf: () => ({ method: 'average', xFilesFactor: 0.5 }) };
+  const methodOf = (name: string): string =>
+    /\.(min|lower)$/.test(name)
+      ? 'min'
+      : /\.(max|upper(_\d+)?)$/.test(name)
+        ? 'max'
+        : /\.(count|sum)$|^stats_counts\./.test(name)
+          ? 'sum'
+          : 'average';
+  return { ladderOf: () => defaultLadder, methodOf: (name) => ({ method: methodOf(name), xFilesFactor: 0 }) };
 }

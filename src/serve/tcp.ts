@@ -30,6 +30,8 @@ export async function openTcp(row: Listener, services: Services, host: string, p
   server.on('error', (error) => services.ledger.notice(row.name, error.message));
   const address = await listen(server, host, port);
   const stop = async (): Promise<void> => {
+    // Peers whose connection the kernel has already made are let in first: what they have sent is read too.
+    await new Promise((resolve) => setTimeout(resolve, drainMs));
     server.close();
     await Promise.all([...sockets].map(drain));
   };

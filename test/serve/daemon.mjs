@@ -6,9 +6,15 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { after } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 const bin = fileURLToPath(new URL('../../bin/weir', import.meta.url));
+
+const running = new Set();
+after(() => {
+  for (const child of running) child.kill('SIGKILL');
+});
 
 /** A running daemon: `ports` by listener, `url`, `stop()` (SIGTERM, exit code), `folder`. */
 export async function startDaemon({
@@ -28,7 +34,10 @@ export async function startDaemon({
   child.stderr.on('data', (bytes) => {
     stderr += bytes;
   });
+  // A test that fails leaves nothing behind and waits for nobody.
   const exited = once(child, 'exit');
+  running.add(child);
+  exited.then(() => running.delete(child));
   const ready = await Promise.race([once(createInterface(child.stdout), 'line').then(([line]) => line), exited.then(() => undefined)]);
   if (ready === undefined) throw new Error(`the daemon did not start: ${stderr}`);
   const found = Object.fromEntries(
