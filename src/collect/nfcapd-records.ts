@@ -49,7 +49,8 @@ export function readRecords(data: Uint8Array, offset: number, batch: FlowBatch, 
   return at;
 }
 
-function lose(place: BlockPlace, at: number, cause: string, message: string): void {
+/** Counts a record of a block that cannot be read. */
+export function lose(place: BlockPlace, at: number, cause: string, message: string): void {
   place.options.reject({
     file: place.file,
     offset: place.blockOffset,
@@ -86,7 +87,8 @@ function fillRow(view: DataView, data: Uint8Array, start: number, end: number, b
 /** Bytes of the elements that carry a column of ours. */
 const leastLength: Readonly<Record<number, number>> = { 1: 48, 2: 8, 3: 32, 4: 12, 5: 24, 6: 8, 7: 8, 10: 4, 11: 16, 12: 4, 13: 16 };
 
-function clearRow(batch: FlowBatch, row: number): void {
+/** Empties what a record may leave out. */
+export function clearRow(batch: FlowBatch, row: number): void {
   batch.family[row] = 0;
   batch.src.fill(0, row * 16, row * 16 + 16);
   batch.dst.fill(0, row * 16, row * 16 + 16);
@@ -145,7 +147,8 @@ function fillElement(view: DataView, data: Uint8Array, type: number, at: number,
   }
 }
 
-function putIpv4(column: Uint8Array, row: number, address: number): void {
+/** An IPv4 address from its number. */
+export function putIpv4(column: Uint8Array, row: number, address: number): void {
   const at = row * 16;
   column.fill(0, at, at + 10);
   column[at + 10] = 0xff;
@@ -153,8 +156,8 @@ function putIpv4(column: Uint8Array, row: number, address: number): void {
   for (let byte = 0; byte < 4; byte++) column[at + 12 + byte] = address >>> (24 - byte * 8);
 }
 
-/** Two words of 8 bytes, each with its bytes turned round. */
-function putIpv6(column: Uint8Array, row: number, data: Uint8Array, at: number): void {
+/** An IPv6 address from two words of 8 bytes, each with its bytes turned round. */
+export function putIpv6(column: Uint8Array, row: number, data: Uint8Array, at: number): void {
   for (let byte = 0; byte < 8; byte++) {
     column[row * 16 + byte] = data[at + 7 - byte]!;
     column[row * 16 + 8 + byte] = data[at + 15 - byte]!;

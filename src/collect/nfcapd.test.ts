@@ -13,7 +13,17 @@ const data = (name: string): string => fileURLToPath(new URL(`../../test/data/nf
 const folder = mkdtempSync(join(tmpdir(), 'weir-nfcapd-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-const files = ['v2-wechat-none', 'v2-anyconnect-vpn-lz4', 'v2-starcraft_battle-bz2', 'v2-whatsapp_login_call-lzo', 'v2-android-zstd'];
+const files = [
+  'v2-wechat-none',
+  'v2-anyconnect-vpn-lz4',
+  'v2-starcraft_battle-bz2',
+  'v2-whatsapp_login_call-lzo',
+  'v2-android-zstd',
+  'v1-wechat-none',
+  'v1-starcraft_battle-lzo',
+  'v1-android-bz2',
+  'v1-zeek-wikipedia-lz4',
+];
 const flagBits = 'CEUAPRSF';
 
 interface Row {

@@ -1,5 +1,5 @@
 /**
- * nfcapd files of nfdump 1.7 (layout 2), read natively. Little-endian on every machine that writes them today:
+ * nfcapd files of nfdump 1.7 (layout 2) and 1.6 (layout 1, see oldHeader), read natively. Little-endian on every machine that writes them today:
  *
  *     file   | 0 u16 magic a50c | 2 u16 version 2 | 4 u32 nfdump | 8 u64 created | 16 u8 compression | 17 u8 encryption | 18 u16 appendix blocks
  *            | 20 u32 - | 24 u64 appendix offset | 32 u32 block size | 36 u32 blocks |                                     40 bytes
@@ -18,15 +18,18 @@ import { defaultBatchRows, type FlowBatch } from '../base/flow-batch.js';
 import { decodeLz4 } from '../base/lz4.js';
 import { decodeLzo } from '../base/lzo.js';
 import type { FlowFormat, Input, ReadOptions } from './format.js';
+import { type ExtensionMaps, readOldRecords } from './nfcapd-old-records.js';
 import { newNfcapdBatch, readRecords } from './nfcapd-records.js';
 
-export const nfcapd: FlowFormat = { name: 'nfcapd of nfdump 1.7', detect, read };
+export const nfcapd: FlowFormat = { name: 'nfcapd', detect, read };
 
 const headerBytes = 40;
 const blockHeaderBytes = 12;
 /** Larger blocks than this are taken for damage (nfdump's own are 1 to 5 MiB). */
 const blockBytesMax = 64 << 20;
 const dataBlock = 3;
+const oldDataBlock = 2;
+const oldHeaderBytes = 276;
 
 function detect(head: Uint8Array): boolean {
   return head.length >= 4 && head[0] === 0x0c && head[1] === 0xa5 && (head[2] === 2 || head[2] === 1) && head[3] === 0;
@@ -36,23 +39,16 @@ async function* read(input: Input, options: ReadOptions): AsyncGenerator<FlowBat
   const bytes = await whole(input);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const { file } = input;
-  if (view.getUint16(2, true) === 1)
-    throw new Refused('an nfcapd file of nfdump 1.6 (expected layout 2, of nfdump 1.7; `nfdump -r OLD -w NEW` of 1.7 converts it)', {
-      file,
-      offset: 2,
-    });
-  if (bytes.length < headerBytes)
-    throw new Malformed(`the file ends within its header of ${headerBytes} bytes`, { file, offset: bytes.length });
-  const compression = view.getUint8(16);
-  if (view.getUint8(17) !== 0) throw new Refused('the file is encrypted', { file, offset: 17 });
-  if (compression > 4) throw new Malformed(`compression ${compression} (expected 0 to 4)`, { file, offset: 16 });
-  const sizeMax = Math.min(Math.max(view.getUint32(32, true), 1 << 20) * 2, blockBytesMax);
-  const appendix = Number(view.getBigUint64(24, true));
-  const end = view.getUint16(18, true) > 0 && appendix > headerBytes && appendix <= bytes.length ? appendix : bytes.length;
-  let [at, rows] = [headerBytes, 0];
+  const { compression, sizeMax, end, firstBlock } = view.getUint16(2, true) === 1 ? oldHeader(view, file) : header(view, file);
+  const maps: ExtensionMaps = new Map();
+  const isOld = view.getUint16(2, true) === 1;
+  let [at, rows] = [firstBlock, 0];
   let batch = newNfcapdBatch(defaultBatchRows);
   while (at < end) {
-    if (at + blockHeaderBytes > end) throw await flushed(`the file ends within a block header`, bytes.length);
+    if (at + blockHeaderBytes > end) {
+      if (batch.count > 0) yield batch;
+      throw new Malformed('the file ends within a block header (what came before is used)', { file, offset: at });
+    }
     const [count, size, type, flags] = [
       view.getUint32(at, true),
       view.getUint32(at + 4, true),
@@ -60,7 +56,10 @@ async function* read(input: Input, options: ReadOptions): AsyncGenerator<FlowBat
       view.getUint16(at + 10, true),
     ];
     const dataAt = at + blockHeaderBytes;
-    if (size > blockBytesMax || dataAt + size > end) {
+    const isCut = dataAt + size > end;
+    const codec = (flags & 1) !== 0 ? 0 : compression;
+    // Of a block that is cut, plain records can still be read; a compressed one is lost.
+    if (isCut && codec !== 0) {
       if (batch.count > 0) yield batch;
       throw new Malformed(`a block of ${size} bytes goes beyond the end of the file: cut short (what came before is used)`, {
         file,
@@ -68,7 +67,9 @@ async function* read(input: Input, options: ReadOptions): AsyncGenerator<FlowBat
       });
     }
     const data =
-      type === dataBlock ? unpack(bytes.subarray(dataAt, dataAt + size), (flags & 1) !== 0 ? 0 : compression, sizeMax) : undefined;
+      type === (isOld ? oldDataBlock : dataBlock)
+        ? unpack(bytes.subarray(dataAt, Math.min(end, dataAt + size)), codec, sizeMax)
+        : undefined;
     if (data instanceof Fault) {
       options.reject({
         file,
@@ -83,7 +84,9 @@ async function* read(input: Input, options: ReadOptions): AsyncGenerator<FlowBat
       let offset = 0;
       while (offset < data.length) {
         const before = batch.count;
-        offset = readRecords(data, offset, batch, { file, blockOffset: at, options });
+        offset = isOld
+          ? readOldRecords(data, offset, batch, { file, blockOffset: at, options }, maps)
+          : readRecords(data, offset, batch, { file, blockOffset: at, options });
         for (let row = before; row < batch.count; row++) {
           batch.number[row] = options.numberBefore + ++rows;
           batch.place[row] = at;
@@ -95,13 +98,44 @@ async function* read(input: Input, options: ReadOptions): AsyncGenerator<FlowBat
       }
     }
     at = dataAt + size;
+    if (isCut) {
+      if (batch.count > 0) yield batch;
+      throw new Malformed('the file ends within a block (what came before is used)', { file, offset: end });
+    }
   }
   if (batch.count > 0) yield batch;
   return rows;
+}
 
-  async function flushed(message: string, offset: number): Promise<Malformed> {
-    return new Malformed(message, { file, offset });
-  }
+/** What a header says of the blocks behind it. */
+interface Blocks {
+  /** 0 none, 1 LZO, 2 BZ2, 3 LZ4, 4 ZSTD. */
+  readonly compression: number;
+  /** Most bytes that a block may unpack to. */
+  readonly sizeMax: number;
+  readonly firstBlock: number;
+  readonly end: number;
+}
+
+function header(view: DataView, file: string): Blocks {
+  const size = view.byteLength;
+  if (size < headerBytes) throw new Malformed(`the file ends within its header of ${headerBytes} bytes`, { file, offset: size });
+  const compression = view.getUint8(16);
+  if (view.getUint8(17) !== 0) throw new Refused('the file is encrypted', { file, offset: 17 });
+  if (compression > 4) throw new Malformed(`compression ${compression} (expected 0 to 4)`, { file, offset: 16 });
+  const sizeMax = Math.min(Math.max(view.getUint32(32, true), 1 << 20) * 2, blockBytesMax);
+  const appendix = Number(view.getBigUint64(24, true));
+  const hasAppendix = view.getUint16(18, true) > 0 && appendix > headerBytes && appendix <= size;
+  return { compression, sizeMax, firstBlock: headerBytes, end: hasAppendix ? appendix : size };
+}
+
+/** Layout 1: u16 magic | u16 version 1 | u32 flags (1 LZO, 8 BZ2, 16 LZ4) | u32 blocks | 128 ident | 136 statistics. */
+function oldHeader(view: DataView, file: string): Blocks {
+  const size = view.byteLength;
+  if (size < oldHeaderBytes) throw new Malformed(`the file ends within its header of ${oldHeaderBytes} bytes`, { file, offset: size });
+  const flags = view.getUint32(4, true);
+  const compression = (flags & 1) !== 0 ? 1 : (flags & 8) !== 0 ? 2 : (flags & 16) !== 0 ? 3 : 0;
+  return { compression, sizeMax: 8 << 20, firstBlock: oldHeaderBytes, end: size };
 }
 
 async function whole(input: Input): Promise<Uint8Array> {
