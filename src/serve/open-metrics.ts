@@ -3,10 +3,10 @@
  * once. Rules are read again on SIGHUP; what is stored stays on the archives that it is on.
  */
 
-import { statSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { defaultAggregation, ladderFor, readAggregation, readSchemas, showingFor } from '../keep/ladder.js';
 import { openLmdbStore } from '../keep/lmdb.js';
-import { defaultLadder } from '../keep/store.js';
 import type { Configuration } from './configuration.js';
 import type { MetricStore } from './metric-store.js';
 import { replacesByRule } from './rules.js';
@@ -51,15 +51,9 @@ export async function openMetrics({ folder, configuration, now }: OpenMetricsOpt
   };
 }
 
-// Names that speak of sums, least and greatest are shown so, all others as averages; nothing is hidden (factor 0).
-function readRules(_configuration: Configuration): StorageRules {
-  const methodOf = (name: string): string =>
-    /\.(min|lower)$/.test(name)
-      ? 'min'
-      : /\.(max|upper(_\d+)?)$/.test(name)
-        ? 'max'
-        : /\.(count|sum)$|^stats_counts\./.test(name)
-          ? 'sum'
-          : 'average';
-  return { ladderOf: () => defaultLadder, methodOf: (name) => ({ method: methodOf(name), xFilesFactor: 0 }) };
+// carbon's own files, where the configuration names them; else the default ladder, and nothing is hidden.
+function readRules({ graphite: { schemas, aggregation } }: Configuration): StorageRules {
+  const ladders = schemas === undefined ? [] : readSchemas(readFileSync(schemas, 'utf8'), schemas);
+  const showings = aggregation === undefined ? defaultAggregation : readAggregation(readFileSync(aggregation, 'utf8'), aggregation);
+  return { ladderOf: (name) => ladderFor(ladders, name), methodOf: (name) => showingFor(showings, name) };
 }

@@ -12,9 +12,11 @@ import { fileURLToPath } from 'node:url';
 const bin = fileURLToPath(new URL('../../bin/weir', import.meta.url));
 
 const running = new Set();
-after(() => {
+const killAll = () => {
   for (const child of running) child.kill('SIGKILL');
-});
+};
+// The benches use this file too, without the test runner.
+if (process.env.NODE_TEST_CONTEXT !== undefined) after(killAll);
 
 /** A running daemon: `ports` by listener, `url`, `stop()` (SIGTERM, exit code), `folder`. */
 export async function startDaemon({
