@@ -164,3 +164,41 @@ export function readParts(
   }
   return rows;
 }
+
+/** A cell as it is stored. */
+export interface StoredCell {
+  readonly step: number;
+  readonly slot: number;
+  readonly count: number;
+  readonly sum: number;
+  readonly min: number;
+  readonly max: number;
+  readonly last: number;
+  readonly lastAt: number;
+  readonly filled: number;
+}
+
+/** The cells of a series by step and slot, then the open ones. */
+export function storedCells(tables: Tables, open: readonly OpenCells[], series: number, finestStep: number): StoredCell[] {
+  const found: StoredCell[] = [];
+  const put = (step: number, slot: number, { counts, sums, mins, maxs, lasts, lastAts, filled }: Measures, at: number): void => {
+    found.push({
+      step,
+      slot,
+      count: counts[at]!,
+      sum: sums[at]!,
+      min: mins[at]!,
+      max: maxs[at]!,
+      last: lasts[at]!,
+      lastAt: lastAts[at]!,
+      filled: filled[at]!,
+    });
+  };
+  for (const step of tables.steps())
+    readArchive(tables.step(step)!, series, step, 0, 0xffffffff, (slot, cells, at) => put(step, slot, cells, at));
+  for (const generation of open) {
+    generation.gather(series, 0, Number.POSITIVE_INFINITY, false, gathered);
+    for (let at = 0; at < gathered.count; at++) put(finestStep, gathered.slots[at]!, gathered.cells, at);
+  }
+  return found;
+}

@@ -54,9 +54,9 @@ export class Tables {
     const layout = this.by.meta.get(text('layout'))?.toString();
     if (layout === undefined && !readOnly) this.by.meta.putSync(text('layout'), text(layoutVersion));
     else if (layout !== layoutVersion) throw new Corrupt(`the store has layout ${layout} (expected ${layoutVersion})`, { file: this.path });
-    for (const key of this.root.getKeys()) {
+    for (const key of [...this.root.getKeys()]) {
       const step = /^step-(\d+)$/.exec(key.toString().replace(/\0$/, ''));
-      if (step !== null) this.step(Number(step[1]));
+      if (step !== null) this.#steps.set(Number(step[1]), this.#table(`step-${step[1]}`));
     }
   }
 
@@ -68,7 +68,7 @@ export class Tables {
   /** The table of a step, made if need be (never within a transaction: `ensureSteps` comes before). */
   step(stepSeconds: number): Table | undefined {
     if (!this.#steps.has(stepSeconds)) {
-      if (this.readOnly && !this.root.doesExist(text(`step-${stepSeconds}`))) return undefined;
+      if (this.readOnly) return undefined;
       if (this.#steps.size >= 150) throw new Refused('the store has 150 different steps (expected fewer)');
       this.#steps.set(stepSeconds, this.#table(`step-${stepSeconds}`));
     }

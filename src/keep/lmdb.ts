@@ -14,6 +14,7 @@ import { lockFolder } from './folder-lock.js';
 import { decodeJournal, encodeJournal } from './journal.js';
 import { ageChunks, ageParts, foldPart, foldSeries, type SeriesFacts } from './lmdb-fold.js';
 import { rowsOf } from './lmdb-rows.js';
+import { type StoredCell, storedCells } from './lmdb-scan.js';
 import { flowKey, identityKey, identityTimeKey, journalKey, recordKey, Tables, text } from './lmdb-tables.js';
 import { OpenCells, type OpenPart } from './open-cells.js';
 import { SeriesNames } from './series-names.js';
@@ -183,6 +184,13 @@ export class LmdbStore implements Store {
   /** Writes a compacted copy to a file that is not there yet. */
   async copyTo(path: string): Promise<void> {
     await this.#tables.root.backup(path, true);
+  }
+
+  /** Every measure cell of a series as it is stored, chunks first, then open cells: what `weir store dump` prints. */
+  cellsOf(name: string, finestStep: number): StoredCell[] {
+    const series = this.#names.find(name);
+    const old = this.#old === undefined || series < this.#fold.series ? [] : [this.#old];
+    return series < 0 ? [] : storedCells(this.#tables, [...old, this.#young], series, finestStep);
   }
 
   /** Events in memory that are not in chunks yet. */

@@ -6,7 +6,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { defaultAggregation, ladderFor, readAggregation, readSchemas, showingFor } from '../keep/ladder.js';
-import { openLmdbStore } from '../keep/lmdb.js';
+import { type LmdbStore, openLmdbStore } from '../keep/lmdb.js';
 import type { Configuration } from './configuration.js';
 import type { MetricStore } from './metric-store.js';
 import { replacesByRule } from './rules.js';
@@ -16,18 +16,22 @@ export interface OpenMetricsOptions {
   readonly folder: string;
   readonly configuration: () => Configuration;
   readonly now: () => number;
+  /** Takes no lock, so that it works beside a daemon. */
+  readonly readOnly?: boolean;
 }
 
 export interface OpenMetrics extends MetricStore {
   /** Reads the rules of storage again. Throws when they cannot be read: all stays as it was. */
   readonly reload: (configuration: Configuration) => void;
+  readonly store: LmdbStore;
 }
 
 /** Opens, or makes, the metrics of a folder. Throws Refused when another process writes to it. */
-export async function openMetrics({ folder, configuration, now }: OpenMetricsOptions): Promise<OpenMetrics> {
+export async function openMetrics({ folder, configuration, now, readOnly = false }: OpenMetricsOptions): Promise<OpenMetrics> {
   let rules = readRules(configuration());
   const store = await openLmdbStore({
     folder,
+    readOnly,
     ladderOf: (name) => ladderOfStored(name, rules, configuration().statsd),
     replaces: (name) => replacesByRule(name, configuration().rules),
     codecs: metricCodecs,
@@ -45,6 +49,7 @@ export async function openMetrics({ folder, configuration, now }: OpenMetricsOpt
   });
   return {
     ...metrics,
+    store,
     reload: (next) => {
       rules = readRules(next);
     },

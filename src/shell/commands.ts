@@ -52,6 +52,21 @@ export const commands: readonly CommandRow[] = [
     load: async () => (await import('./whisper.js')).whisper,
   },
   {
+    name: 'query',
+    summary: 'a Graphite target over the store or a running server',
+    load: async () => (await import('./query.js')).query,
+  },
+  {
+    name: 'store',
+    summary: 'makes, prints, compacts a store',
+    load: async () => (await import('./store.js')).store,
+  },
+  {
+    name: 'check',
+    summary: 'lints the configuration and the storage rules',
+    load: async () => (await import('./check.js')).check,
+  },
+  {
     name: 'serve',
     summary: 'the daemon: every listener, the HTTP APIs and the page',
     load: async () => (await import('./serve.js')).serve,

@@ -1,0 +1,51 @@
+/**
+ * The metric store of a data folder, as commands open it: configuration, its storage rules, the embedded store, and answers over it. Commands that only
+ * read take no lock, so that they work beside a daemon.
+ */
+
+import { existsSync, readFileSync } from 'node:fs';
+import { Usage } from '../base/faults.js';
+import type { LmdbStore } from '../keep/lmdb.js';
+import { type Configuration, defaultConfiguration, readConfiguration } from '../serve/configuration.js';
+import type { MetricStore } from '../serve/metric-store.js';
+import { openMetrics as openFolder } from '../serve/open-metrics.js';
+import type { Invocation } from './command.js';
+
+export interface OpenMetrics {
+  readonly store: LmdbStore;
+  readonly metrics: MetricStore;
+}
+
+/** Opens the metrics of `--data`. */
+export async function openMetrics(
+  invocation: Invocation,
+  configuration: Configuration,
+  now: () => number,
+  readOnly: boolean,
+): Promise<OpenMetrics> {
+  const metrics = await openFolder({ folder: dataFolder(invocation), configuration: () => configuration, now, readOnly });
+  return { store: metrics.store, metrics };
+}
+
+export function dataFolder(invocation: Invocation): string {
+  return invocation.text('data') ?? 'weir-data';
+}
+
+/** The path of `weir.toml`: `--config`, else the one of the working folder if it is there. */
+export function configurationPath(invocation: Invocation): string | undefined {
+  return invocation.text('config') ?? (existsSync('weir.toml') ? 'weir.toml' : undefined);
+}
+
+export function configurationOf(invocation: Invocation): Configuration {
+  const path = configurationPath(invocation);
+  return path === undefined ? defaultConfiguration : readConfiguration(readFileSync(path, 'utf8'), path);
+}
+
+/** The clock, or `--now`: epoch seconds or RFC 3339. */
+export function clockOf(invocation: Invocation): () => number {
+  const given = invocation.text('now');
+  if (given === undefined) return invocation.world.now;
+  const ms = /^\d+(\.\d+)?$/.test(given) ? Number(given) * 1000 : Date.parse(given);
+  if (Number.isNaN(ms)) throw new Usage(`--now '${given}': expected epoch seconds or RFC 3339`);
+  return () => ms;
+}

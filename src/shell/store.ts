@@ -1,0 +1,87 @@
+/** `weir store init, dump, compact`: makes, prints and compacts the store of a folder. */
+
+import { existsSync, renameSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { Refused, Usage } from '../base/faults.js';
+import type { Command, Invocation } from './command.js';
+import { clockOf, configurationOf, dataFolder, openMetrics } from './metric-store.js';
+
+const verbs: Readonly<Record<string, (invocation: Invocation, words: readonly string[]) => Promise<void>>> = { init, dump, compact };
+
+export const store: Command = {
+  name: 'store',
+  summary: 'makes, prints, compacts a store',
+  usage: 'init|dump|compact [PREFIX] [--data DIR]',
+  description: `init makes an empty store. dump prints every cell of the series that begin with PREFIX, on their finest steps, as CSV or JSON
+lines; it works beside a running daemon. compact folds what is open and writes the file anew without its free pages;
+no daemon may have the store then.`,
+  options: [
+    { name: 'data', value: 'DIR', help: 'folder of the store (./weir-data)' },
+    { name: 'config', value: 'FILE', help: 'configuration (weir.toml in the working folder, if it is there)' },
+    { name: 'now', value: 'T', help: 'the time to take as now' },
+    { name: 'json', help: 'JSON lines instead of CSV' },
+  ],
+  examples: [
+    ['weir store init --data weir-data', 'makes an empty store'],
+    ['weir store dump stats. --json', 'every cell of some series'],
+    ['weir store compact', 'gives free pages back to the disk'],
+  ],
+  run: async (invocation) => {
+    const [verb, ...words] = invocation.words;
+    const act = verb === undefined || !Object.hasOwn(verbs, verb) ? undefined : verbs[verb];
+    if (act === undefined || words.length > 1) throw new Usage('store: expected init, dump or compact');
+    await act(invocation, words);
+    return 0;
+  },
+};
+
+async function init(invocation: Invocation): Promise<void> {
+  const folder = dataFolder(invocation);
+  if (existsSync(join(folder, 'store.mdb'))) throw new Refused('there is a store already', { file: folder });
+  const { metrics } = await openMetrics(invocation, configurationOf(invocation), clockOf(invocation), false);
+  await metrics.close();
+  invocation.world.stderr.write(`weir: ${folder}: an empty store\n`);
+}
+
+async function dump(invocation: Invocation, [prefix = '']: readonly string[]): Promise<void> {
+  const now = clockOf(invocation);
+  const { store: held, metrics } = await openMetrics(invocation, configurationOf(invocation), now, true);
+  const { stdout } = invocation.world;
+  const json = invocation.flag('json');
+  try {
+    if (!json) stdout.write('series,step,time,count,sum,min,max,last,last_at,filled\n');
+    for await (const { name } of held.scan('series', { prefix })) {
+      const lines = held.cellsOf(name, metrics.ladderOf(name)[0]?.stepSeconds ?? 1).map((cell) => {
+        const { step, slot, count, sum, min, max, last, lastAt, filled } = cell;
+        if (json) return `${JSON.stringify({ series: name, ...cell })}\n`;
+        const quoted = /[",]/.test(name) ? `"${name.replaceAll('"', '""')}"` : name;
+        return `${[quoted, step, slot, count, sum, min, max, last, lastAt, filled].join(',')}\n`;
+      });
+      if (!stdout.write(lines.join(''))) await new Promise((resolve) => stdout.once('drain', resolve));
+    }
+  } finally {
+    await metrics.close();
+  }
+}
+
+async function compact(invocation: Invocation): Promise<void> {
+  const folder = dataFolder(invocation);
+  const path = join(folder, 'store.mdb');
+  if (!existsSync(path)) throw new Refused('there is no store here', { file: folder });
+  const now = clockOf(invocation);
+  const before = statSync(path).size;
+  const { store: held, metrics } = await openMetrics(invocation, configurationOf(invocation), now, false);
+  const copy = join(folder, 'compact.mdb');
+  try {
+    const seconds = Math.floor(now() / 1000);
+    held.settle(seconds);
+    while ((await held.expire(seconds)) > 0);
+    rmSync(copy, { force: true });
+    await held.copyTo(copy);
+    renameSync(copy, path);
+  } finally {
+    rmSync(copy, { force: true });
+    await metrics.close();
+  }
+  invocation.world.stderr.write(`weir: ${folder}: ${before} bytes before, ${statSync(path).size} after\n`);
+}
