@@ -13,6 +13,8 @@ export const peers = [
   { program: 'mawk', package: 'mawk', for: 'histograms and counts' },
   { program: 'goaccess', package: 'goaccess', for: 'top lists of access logs' },
   { program: 'man', package: 'man-db', for: 'the man pages' },
+  { program: 'nc', package: 'netcat-openbsd', for: 'lines sent as people send them' },
+  { program: 'carbon-cache', package: 'graphite-carbon', for: 'what carbon shows of the same lines' },
   { program: 'zstd', package: 'zstd', for: 'zstd input' },
 ];
 
