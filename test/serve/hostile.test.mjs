@@ -14,10 +14,7 @@ before(async () => {
       '[limits]\nseries = 5000\nconnections = 50\nbodySize = 20000\nrequestSeries = 1000\nrequestSeconds = 2\npoints = 200000\n',
   });
 });
-after(async () => {
-  await daemon.stop();
-  daemon.clean();
-});
+after(() => daemon.clean());
 
 const listener = async (name) => (await daemon.status()).listeners.find((one) => one.name === name);
 const memory = () => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${daemon.child.pid}/status`, 'latin1'))[1]) * 1024;
@@ -134,4 +131,8 @@ test('requests that would read too much are refused with a reason', async () => 
   assert.equal(braces.status, 400);
   const bad = await fetch(`${daemon.url}/render?target=alive.probe&from=soonish`);
   assert.equal(bad.status, 400);
+});
+
+test('after all of it, SIGTERM ends the daemon with 0', async () => {
+  assert.equal(await daemon.stop(), 0);
 });
