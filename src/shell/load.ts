@@ -26,16 +26,20 @@ export const load: Command = {
   usage: 'FILES...',
   description:
     'Loads files into the store, each known by its content. Access logs become counts by quarter of an hour, which `weir top --data` and ' +
-    '`/api/top` answer from. A file that is loaded again, with the same content, counts once. While a daemon has the store, send to it instead (`weir ship --once`).',
+    '`/api/top` answer from. A file that is loaded again, with the same content, counts once. An address redis://HOST:PORT names a server whose sorted sets of counts are taken over; ' +
+    'the names of the keys hold the date and the list (day:top:2026-11-23, top:url:20261123), and --by names the list where they do not. While a daemon has the store, send to it instead (`weir ship --once`).',
   options: [
     { name: 'data', value: 'DIR', help: 'folder of the store (default ./weir-data)' },
     { name: 'format', value: 'FORMAT', help: 'format of logs, when it is not known by their content' },
     { name: 'by', value: 'LISTS', help: `lists to keep (default ${defaultConfiguration.logs.lists})` },
+    { name: 'keys', value: 'GLOB', help: 'of a Redis server: keys of the sorted sets to take over (default *)' },
+    { name: 'tz', value: 'ZONE', help: 'of a Redis server: the time zone that dates in its keys are of (default UTC)' },
     { name: 'now', value: 'T', help: 'the time to take as now, for syslog times without a year' },
   ],
   examples: [
     ['weir load access.log*', 'counts logs into ./weir-data'],
     ['weir top --data weir-data --per month', 'lists from what was loaded'],
+    ["weir load redis://127.0.0.1:6379 --keys 'day:top:*' --by keyword", 'takes over the sorted sets of counts that are kept by hand'],
   ],
   run: runLoad,
 };
@@ -45,7 +49,12 @@ async function runLoad(invocation: Invocation): Promise<number> {
   if (words.length === 0) throw new Usage('load: no file given');
   const groups = new Map<LoadKind, string[]>();
   let failed = false;
-  for (const file of words) {
+  for (const address of words.filter(isRedisUrl)) {
+    // Its client is read only when it is needed.
+    const { loadRedis } = await import('./load-redis.js');
+    if (!(await loadRedis(address, invocation))) failed = true;
+  }
+  for (const file of words.filter((word) => !isRedisUrl(word))) {
     const kind = kindOf(file, invocation);
     if (kind === undefined) {
       failed = true;
@@ -54,6 +63,10 @@ async function runLoad(invocation: Invocation): Promise<number> {
   }
   for (const [kind, files] of groups) if (!(await kind.load(files, invocation))) failed = true;
   return failed ? 1 : 0;
+}
+
+function isRedisUrl(word: string): boolean {
+  return /^rediss?:\/\//.test(word);
 }
 
 function kindOf(file: string, { text, world }: Invocation): LoadKind | undefined {
