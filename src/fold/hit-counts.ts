@@ -28,7 +28,7 @@ export function zeroHitCounts(specs: readonly KeySpec[], limitBytes?: number): H
     bytes: 0,
     statusClasses: new Array<number>(10).fill(0),
     served: new Map(),
-    tallies: new Map(specs.map((spec) => [spec.name, zeroTally(limitBytes)])),
+    tallies: new Map(specs.map((spec) => [spec.name, zeroTally(limitBytes, spec.distinct)])),
   };
 }
 

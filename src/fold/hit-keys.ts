@@ -17,6 +17,8 @@ export interface KeySpec {
   /** As printed under `by`: `url`, `url+status`. */
   readonly name: string;
   readonly fields: readonly KeyField[];
+  /** The number of its keys is asked for, beyond the bound of memory too. */
+  readonly distinct?: boolean;
 }
 
 export interface KeyOptions {

@@ -49,6 +49,19 @@ export function membersAreExact(bytes: Uint8Array): boolean {
   return bytes[0] === 0;
 }
 
+/** Standard error of an estimate, in percent. */
+export const estimateErrorPercent = 0.8;
+
+/** An empty set that estimates from the first member on. */
+export function emptyEstimate(): Uint8Array {
+  return packRegisters([]);
+}
+
+/** Puts a member into a set that estimates, which changes. */
+export function addToEstimate(bytes: Uint8Array, member: string): void {
+  putHash(bytes, hash64(member));
+}
+
 /** How sets merge in a store. */
 export const memberSetCodec = { merge: mergeMembers };
 
@@ -67,14 +80,16 @@ function pack(hashes: ReadonlySet<bigint>): Uint8Array {
 function packRegisters(hashes: Iterable<bigint>): Uint8Array {
   const bytes = new Uint8Array(1 + registerCount);
   bytes[0] = 1;
-  for (const hash of hashes) {
-    const index = Number(hash & BigInt(registerCount - 1));
-    const rest = hash >> BigInt(registerBits);
-    const high = Number(rest >> 32n);
-    const rank = high !== 0 ? Math.clz32(high) - registerBits + 1 : 64 - registerBits - 31 + Math.clz32(Number(rest & 0xffffffffn));
-    if (rank > (bytes[index + 1] as number)) bytes[index + 1] = rank;
-  }
+  for (const hash of hashes) putHash(bytes, hash);
   return bytes;
+}
+
+function putHash(bytes: Uint8Array, hash: bigint): void {
+  const index = Number(hash & BigInt(registerCount - 1));
+  const rest = hash >> BigInt(registerBits);
+  const high = Number(rest >> 32n);
+  const rank = high !== 0 ? Math.clz32(high) - registerBits + 1 : 64 - registerBits - 31 + Math.clz32(Number(rest & 0xffffffffn));
+  if (rank > (bytes[index + 1] as number)) bytes[index + 1] = rank;
 }
 
 function hashesOf(bytes: Uint8Array): bigint[] {

@@ -89,3 +89,13 @@ test('a million Zipf events over 200,000 keys under a bound of 2,000 keys', () =
   ok(reading.error < 1_000_000 / 1000, `the error bound ${reading.error} is of the order of events / keys`);
   equal(reading.top[0]?.key, 'k0');
 });
+
+test('beyond the bound the number of distinct keys is estimated, in any split', () => {
+  const parts = Array.from({ length: 4 }, () => zeroTally(64 * 1024, true));
+  for (let index = 0; index < 200_000; index++) addTally(parts[index % 4] as Tally, `visitor ${(index * 7919) % 50_000}`);
+  const whole = zeroTally(64 * 1024, true);
+  for (const part of parts) mergeTally(whole, part);
+  const reading = readTally(whole, 1);
+  equal(reading.exact, false);
+  ok(Math.abs(reading.distinctKeys - 50_000) < 50_000 * 0.03, String(reading.distinctKeys));
+});

@@ -11,6 +11,8 @@
  * with an exact tally and keeps the same bounds in amortised constant time.
  */
 
+import { addToEstimate, countMembers, emptyEstimate, mergeMembers } from './member-set.js';
+
 /** A key's figures. */
 interface Counter {
   count: number;
@@ -27,6 +29,9 @@ export interface Tally {
   /** Bytes that the keys may take, by `keyCostBytes`. */
   readonly limitBytes: number;
   usedBytes: number;
+  /** Whether the number of distinct keys is asked for: beyond the bound it is estimated (`member-set.ts`) by `estimate`. */
+  readonly distinct: boolean;
+  estimate: Uint8Array | undefined;
   readonly keys: Map<string, Counter>;
 }
 
@@ -38,6 +43,7 @@ export interface TallyReading {
   readonly error: number;
   /** total - sum of the counts shown. */
   readonly other: number;
+  /** Of an approximate tally: an estimate if the tally was made to give it, else the number of keys that are held. */
   readonly distinctKeys: number;
   readonly top: readonly { readonly key: string; readonly count: number; readonly error: number }[];
 }
@@ -54,8 +60,9 @@ export function keyCostBytes(key: string): number {
 }
 
 /** The empty tally. */
-export function zeroTally(limitBytes: number = defaultTallyBytes): Tally {
-  return { total: 0, floor: 0, keysMax: Number.POSITIVE_INFINITY, limitBytes, usedBytes: 0, keys: new Map() };
+export function zeroTally(limitBytes: number = defaultTallyBytes, distinct = false): Tally {
+  const keysMax = Number.POSITIVE_INFINITY;
+  return { total: 0, floor: 0, keysMax, limitBytes, usedBytes: 0, distinct, estimate: undefined, keys: new Map() };
 }
 
 /** Adds `count` (a non-negative integer) to a key. */
@@ -73,6 +80,7 @@ export function addTally(tally: Tally, key: string, count = 1): void {
 /** Adds the part to the tally, which changes; the part does not. */
 export function mergeTally(tally: Tally, part: Tally): void {
   tally.total += part.total;
+  if (part.estimate !== undefined) tally.estimate = mergeMembers(estimateOf(tally), part.estimate);
   const floors = tally.floor + part.floor;
   if (part.floor > 0) {
     for (const [key, held] of tally.keys) {
@@ -109,7 +117,19 @@ export function readTally(tally: Tally, n: number): TallyReading {
   let error = tally.floor;
   for (const row of top) shown += row.count;
   if (tally.floor > 0) for (const held of tally.keys.values()) error = Math.max(error, held.error);
-  return { total: tally.total, exact: tally.floor === 0, error, other: tally.total - shown, distinctKeys: tally.keys.size, top };
+  return { total: tally.total, exact: tally.floor === 0, error, other: tally.total - shown, distinctKeys: distinctOf(tally), top };
+}
+
+function distinctOf({ estimate, keys }: Tally): number {
+  return estimate === undefined ? keys.size : Math.max(keys.size, countMembers(estimate));
+}
+
+// The estimate of all that was added so far. A tally without one still holds every key.
+function estimateOf(tally: Tally): Uint8Array {
+  if (tally.estimate !== undefined) return tally.estimate;
+  const estimate = emptyEstimate();
+  for (const key of tally.keys.keys()) addToEstimate(estimate, key);
+  return estimate;
 }
 
 function greatest(tally: Tally, n: number): { key: string; count: number; error: number }[] {
@@ -124,6 +144,7 @@ function greatest(tally: Tally, n: number): { key: string; count: number; error:
 function hold(tally: Tally, key: string, count: number, error: number): void {
   tally.keys.set(key, { count, error });
   tally.usedBytes += keyCostBytes(key);
+  if (tally.estimate !== undefined) addToEstimate(tally.estimate, key);
 }
 
 function mustCut(tally: Tally): boolean {
@@ -135,6 +156,7 @@ function mustCut(tally: Tally): boolean {
  * to more than the total rests on that). What goes raises the floor.
  */
 export function cutTally(tally: Tally, targetBytes: number = tally.limitBytes / 2): void {
+  if (tally.distinct) tally.estimate = estimateOf(tally);
   const rows = [...tally.keys].sort(([keyOne, one], [keyTwo, two]) => two.count - one.count || (keyOne < keyTwo ? -1 : 1));
   tally.keys.clear();
   let used = 0;

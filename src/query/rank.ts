@@ -8,6 +8,7 @@ import { showBytes } from '../base/hit.js';
 import type { PeriodCounts } from '../fold/hit-counter.js';
 import { servedQuantile } from '../fold/hit-counts.js';
 import type { KeySpec } from '../fold/hit-keys.js';
+import { estimateErrorPercent } from '../fold/member-set.js';
 import type { Period } from '../fold/period.js';
 import { readTally, type TallyReading, zeroTally } from '../fold/tally.js';
 
@@ -35,6 +36,8 @@ export interface TopRow {
   readonly statuses: Readonly<Record<string, number>>;
   readonly servedMs?: { readonly p50: number; readonly p95: number; readonly p99: number };
   readonly visitors?: number;
+  /** Standard error of `visitors` in percent; absent when it is exact. */
+  readonly visitorsErrorPercent?: number;
   /** `period` and its requests, when two are compared. */
   readonly compared?: { readonly period: string; readonly requests: number };
 }
@@ -46,7 +49,7 @@ export interface CountedPeriod {
   readonly bytes: number;
   readonly statusClasses: readonly number[];
   readonly served: ReadonlyMap<number, number>;
-  readonly visitors?: number;
+  readonly visitors?: TallyReading;
   readonly read: (list: string, n: number) => TallyReading;
   readonly countOf: (list: string, key: string) => number;
 }
@@ -77,8 +80,7 @@ export function rankPeriods(counted: Iterable<CountedPeriod>, options: RankOptio
   return periods.flatMap((current, index) => {
     const base = options.compare === undefined ? undefined : options.compare === 'previous' ? periods[index - 1] : fixed;
     const visitors = options.visitors === undefined ? undefined : current.read(options.visitors, 0);
-    // Only an exact list knows how many there are.
-    const seen = visitors?.exact === true ? { ...current, visitors: visitors.distinctKeys } : current;
+    const seen = visitors === undefined ? current : { ...current, visitors };
     return options.specs.map((spec) => rankOne(seen, spec, options.n, base === current ? undefined : base));
   });
 }
@@ -106,7 +108,8 @@ function rankOne(current: CountedPeriod, spec: KeySpec, n: number, base: Counted
     bytes: current.bytes,
     statuses: statusesOf(current.statusClasses),
     ...(p50 === undefined ? {} : { servedMs: { p50, p95: servedQuantile(served, 0.95) ?? p50, p99: servedQuantile(served, 0.99) ?? p50 } }),
-    ...(visitors === undefined ? {} : { visitors }),
+    ...(visitors === undefined ? {} : { visitors: visitors.distinctKeys }),
+    ...(visitors === undefined || visitors.exact ? {} : { visitorsErrorPercent: estimateErrorPercent }),
     ...(base === undefined ? {} : { compared: { period: base.period.label, requests: base.requests } }),
   };
 }

@@ -91,7 +91,8 @@ function periodSection(period: string, rows: readonly TopRow[], open: boolean): 
   if (first === undefined) return '';
   const facts = [`${grouped(first.requests)} requests`, sizeText(first.bytes)];
   for (const [name, count] of Object.entries(first.statuses)) facts.push(`${name} ${grouped(count)}`);
-  if (first.visitors !== undefined) facts.push(`${grouped(first.visitors)} visitors`);
+  if (first.visitors !== undefined)
+    facts.push(`${first.visitorsErrorPercent === undefined ? '' : 'about '}${grouped(first.visitors)} visitors`);
   if (first.servedMs !== undefined) facts.push(`half served in ${msText(first.servedMs.p50)}, 99 % in ${msText(first.servedMs.p99)}`);
   if (first.compared !== undefined) facts.push(`${changeText(first.requests, first.compared.requests)} on ${first.compared.period}`);
   return `<details${open ? ' open' : ''}><summary><h2>${escapeHtml(period === 'all' ? 'All requests' : period)}</h2><span>${escapeHtml(facts.join(' · '))}</span></summary>

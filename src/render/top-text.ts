@@ -44,7 +44,7 @@ export function topTable(rows: readonly TopRow[], width = 100): string {
 function heading(row: TopRow): string {
   const statuses = Object.entries(row.statuses).map(([name, count]) => `${name} ${grouped(count)}`);
   const parts = [`${grouped(row.requests)} requests`, sizeText(row.bytes), ...statuses];
-  if (row.visitors !== undefined) parts.push(`${grouped(row.visitors)} visitors`);
+  if (row.visitors !== undefined) parts.push(`${row.visitorsErrorPercent === undefined ? '' : 'about '}${grouped(row.visitors)} visitors`);
   if (row.servedMs !== undefined) {
     const { p50, p95, p99 } = row.servedMs;
     parts.push(`served in ${msText(p50)} (half), ${msText(p95)} (95 %), ${msText(p99)} (99 %)`);

@@ -27,7 +27,7 @@ export function keptLists(configuration: Configuration): KeySpec[] {
 
 /** Bound of the keys that an answer holds, by a configuration. */
 export function hitMemoryBytes(configuration: Configuration): number {
-  return configuration.logs.memoryMiB << 20;
+  return configuration.logs.memoryMiB * 2 ** 20;
 }
 
 const batchBytes = 64 << 20;

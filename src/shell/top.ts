@@ -84,9 +84,10 @@ async function runTop(invocation: Invocation): Promise<number> {
   return failures.length > 0 ? 1 : 0;
 }
 
-// The lists asked for and one more, unless it is among them.
+// The lists asked for and one more, unless it is among them, whose keys are to be numbered.
 function withList(specs: readonly KeySpec[], name: string): KeySpec[] {
-  return specs.some((spec) => spec.name === name) ? [...specs] : [...specs, ...parseKeySpecs(name)];
+  const rest = specs.some((spec) => spec.name === name) ? specs : [...specs, ...parseKeySpecs(name)];
+  return rest.map((spec) => (spec.name === name ? { ...spec, distinct: true } : spec));
 }
 
 async function topOfStore(invocation: Invocation): Promise<number> {
