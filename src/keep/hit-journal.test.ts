@@ -63,6 +63,20 @@ test('batches last, count once by their identity, and settle into one part a slo
   await journal.close();
 });
 
+test('what is past its keep goes, and stays gone', async (context) => {
+  const folder = folderFor(context);
+  const keepMs = (): number => 3 * quarterMs;
+  const journal = new HitJournal({ folder, specs, now: () => start + 5 * quarterMs, keepMs }).open();
+  for (let slot = 0; slot < 6; slot++) await journal.commit({ counter: counterOf(['/a'], start + slot * quarterMs) });
+  while (await journal.settle());
+  const kept = { '2 /a': 1, '3 /a': 1, '4 /a': 1, '5 /a': 1 };
+  deepEqual(contents(journal), kept);
+  await journal.close();
+  const again = opened(folder);
+  deepEqual(contents(again), kept);
+  await again.close();
+});
+
 test('cut anywhere, a journal holds the batches that were whole, and goes on from there', async (context) => {
   const folder = folderFor(context);
   const path = join(folder, 'hits.journal');

@@ -4,8 +4,9 @@
  * is known counts once, for 30 days. Small state (the place in a tailed file) is written with the batch it belongs to.
  *
  *   hits.journal, lines:   S <slot start, ms> <sum> <JSON of the slot: keep/hit-record.ts>       a part of a slot
- *                          C <sum> <JSON: at, parts, id, ids, notes, replaces>                   makes the parts before it count
- *   sum: 16 hex digits of the SHA-1 of the JSON.   `replaces`: the part holds all of its slot, and earlier parts are void
+ *                          C <sum> <JSON: at, parts, id, ids, notes, replaces, dropped>          makes the parts before it count
+ *   sum: 16 hex digits of the SHA-1 of the JSON.   `replaces`: the part holds all of its slot, and earlier parts are void.
+ *   dropped: slots that start before this instant (ms) are void; they are past what is to be kept.
  *
  * What stands after the last C line is what a crash left, and is cut off. Parts of a slot that has passed are merged into one (`settle`),
  * and the journal is written anew when half of it is void. One process writes; `writer.lock` names it. Others may read meanwhile.
@@ -37,6 +38,8 @@ export interface JournalOptions {
   /** Milliseconds of the epoch; called at each commit. */
   readonly now: () => number;
   readonly readOnly?: boolean;
+  /** How long a slot is kept after it began; 0: for good. Asked at each `settle`. */
+  readonly keepMs?: () => number;
 }
 
 interface Part {
@@ -141,9 +144,18 @@ export class HitJournal {
     return { add, finish };
   }
 
-  /** Merges the parts of one slot that has passed, or that has very many; writes the journal anew when half of it is void. False: nothing to do. */
+  /** Drops what is past its keep, merges the parts of one slot that has passed, or that has very many; writes the journal anew when half of it is void. False: nothing to do. */
   async settle(): Promise<boolean> {
     if (this.#writing !== undefined) return false;
+    const keepMs = this.#options.keepMs?.() ?? 0;
+    const dropBefore = Math.floor((this.#options.now() - keepMs) / quarterMs) * quarterMs;
+    if (keepMs > 0 && [...this.#slots.keys()].some((start) => start < dropBefore)) {
+      this.#writing = this.#drop(dropBefore);
+      await this.#writing.finally(() => {
+        this.#writing = undefined;
+      });
+      return true;
+    }
     const passed = this.#options.now() - 2 * quarterMs;
     for (const [start, parts] of this.#slots) {
       if (parts.length < 2 || (start >= passed && parts.length < partsMax)) continue;
@@ -234,6 +246,14 @@ export class HitJournal {
     for (const [start, part] of parts) this.#addPart(start, part);
   }
 
+  async #drop(before: number): Promise<void> {
+    const bytes = commitLine({ at: this.#options.now(), parts: 0, dropped: before });
+    writeAll(this.#descriptor, bytes, this.#bytes);
+    await sync(this.#descriptor);
+    this.#bytes += bytes.length;
+    this.#dropBefore(before);
+  }
+
   async #mergeSlot(start: number, parts: readonly Part[]): Promise<void> {
     await this.#write([{ counter: this.#merged(start, parts) }], true);
   }
@@ -295,6 +315,7 @@ export class HitJournal {
       pending = pending.slice(pending.length - commit.parts);
       if (commit.replaces === true) for (const [start] of pending) this.#dropParts(start);
       for (const [start, part] of pending) this.#addPart(start, part);
+      if (commit.dropped !== undefined) this.#dropBefore(commit.dropped);
       if (commit.id !== undefined) this.#identities.set(commit.id, commit.at);
       for (const [identity, since] of commit.ids ?? []) this.#identities.set(identity, since);
       for (const [name, value] of Object.entries(commit.notes ?? {})) this.#notes.set(name, value);
@@ -308,6 +329,10 @@ export class HitJournal {
     if (parts === undefined) this.#slots.set(start, [part]);
     else parts.push(part);
     this.#liveBytes += part.size;
+  }
+
+  #dropBefore(instant: number): void {
+    for (const start of [...this.#slots.keys()]) if (start < instant) this.#dropParts(start);
   }
 
   #dropParts(start: number): void {

@@ -16,6 +16,7 @@ export interface CommitLine {
   readonly ids?: readonly (readonly [string, number])[];
   readonly notes?: Readonly<Record<string, string>>;
   readonly replaces?: boolean;
+  readonly dropped?: number;
 }
 
 export function slotLine(period: PeriodCounts): Buffer {

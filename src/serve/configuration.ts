@@ -101,6 +101,7 @@ const logKeys = {
   keywords: text('q,query,search', 'parameters that hold a keyword'),
   engines: flag(true, "keywords from search engines' referers too"),
   withQuery: flag(false, 'keeps the query string in url'),
+  keepDays: whole(0, 0, 36_500, 'days that counts of requests are kept; 0: for good'),
   memoryMiB: whole(256, 1, 1 << 20, 'MiB of keys that an answer may hold; beyond it counts are approximate and say so'),
 };
 const listenKeys = { host: text('127.0.0.1', 'address that listeners bind to') };

@@ -42,6 +42,7 @@ async function run(invocation: Invocation): Promise<number> {
     folder: join(invocation.text('data') ?? 'weir-data', 'hits'),
     specs: keptLists(configuration),
     now,
+    keepMs: () => current.logs.keepDays * 86_400_000,
   }).open();
   const folder = invocation.text('data') ?? 'weir-data';
   const metrics = await openMetrics({ folder, configuration: () => current, now }).catch(async (error: unknown) => {
