@@ -20,7 +20,7 @@ function randomOf(seed) {
   };
 }
 
-/** Kills a writer of the store `kills` times. Each next one sends the last three batches again. */
+/** Kills a writer of the store `kills` times; answers how many batches are stored then. Each next writer sends the last three again. */
 export async function killWriters(kills) {
   const folder = mkdtempSync(join(tmpdir(), 'weir-killed-'));
   const random = randomOf(7);
@@ -46,6 +46,7 @@ export async function killWriters(kills) {
       assert.ok(acknowledged >= target && acknowledged > before - 3, `acknowledged up to ${acknowledged}`);
       assert.ok(stored >= acknowledged && stored <= acknowledged + 1, `acknowledged up to ${acknowledged}, stored up to ${stored}`);
     }
+    return stored;
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -86,12 +87,13 @@ async function storedBatches(folder) {
   }
 }
 
-/** Kills a daemon `kills` times while lines flow: what it has shown is there afterwards, and what is there is a prefix of what was sent. */
+/** Kills a daemon `kills` times while lines flow: what it has shown is there afterwards, and what is there is a prefix of what was sent. Answers how many points that are. */
 export async function killDaemons(kills) {
   const random = randomOf(11);
   const clock = 1_795_392_000;
   const configuration = '[[rule]]\npattern = "^killed"\nmethod = "sum"\n';
   let folder;
+  let points = 0;
   for (let kill = 0; kill < kills; kill++) {
     const daemon = await startDaemon({ folder, configuration, words: ['--now', String(clock), '--only', 'http,graphite'] });
     folder = daemon.folder;
@@ -134,7 +136,9 @@ export async function killDaemons(kills) {
     assert.ok(total >= shown && total <= sent, `shown ${shown}, stored ${total}, sent ${sent}`);
     const whole = values.findIndex((value) => value !== 10);
     assert.equal(total, 10 * whole + values[whole], 'a prefix: whole slots, one that is begun, nothing behind it');
+    points += total;
     assert.equal(await after.stop(), 0);
   }
   rmSync(folder, { recursive: true, force: true });
+  return points;
 }
