@@ -1,8 +1,9 @@
 // What the middleware costs an express server: latency at 150 and 2,500 requests a second and the most that the server takes, with and
 // without it, on loopback, against a running daemon. Arrivals are on a clock of their own (open loop), so that a stall is seen; each run
-// in a fresh process. `node bench/middleware.mjs [SECONDS]`; wants `npm ci` in test/peers.
+// in a fresh process. `node bench/middleware.mjs [SECONDS]`; `node bench/middleware.mjs hour` sends the requests of an hour at 150 a second as fast
+// as they are taken, and tells what memory they took. Wants `npm ci` in test/peers.
 import { fork } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { Agent, get } from 'node:http';
 import { createRequire } from 'node:module';
 import { cpus, tmpdir } from 'node:os';
@@ -10,9 +11,11 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { root, serve, topOf } from '../test/hits-daemon.mjs';
 
-const seconds = Number(process.argv[2] ?? 5);
+const hour = process.argv[2] === 'hour';
+const seconds = hour ? 0 : Number(process.argv[2] ?? 5);
 
 if (process.env.WEIR_BENCH_SERVER !== undefined) await server(process.env.WEIR_BENCH_SERVER);
+else if (hour) await measureHour();
 else await measureAll();
 
 async function server(url) {
@@ -57,6 +60,28 @@ async function measureAll() {
   }
   const [row] = await topOf(daemon, 'by=url&n=1');
   process.stdout.write(`counted by weir: ${row.requests} of ${sent} noted\n`);
+  await daemon.stop();
+  rmSync(folder, { recursive: true, force: true });
+  for (const end of after) end();
+}
+
+async function measureHour() {
+  const folder = mkdtempSync(join(tmpdir(), 'weir-bench-'));
+  const after = [];
+  const daemon = await serve({ after: (end) => after.push(end) }, folder);
+  const child = fork(fileURLToPath(import.meta.url), { env: { ...process.env, WEIR_BENCH_SERVER: daemon.url } });
+  const { port } = await new Promise((resolve) => child.once('message', resolve));
+  const told = new Promise((resolve) => child.once('message', resolve));
+  let sent = 0;
+  while (sent < 540_000) sent += (await load(port, Number.POSITIVE_INFINITY, 5)).count;
+  child.send('end');
+  const { counters, memoryMB } = await told;
+  child.kill();
+  const [row] = await topOf(daemon, 'by=url&n=1');
+  const peak = /VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${daemon.pid}/status`, 'utf8'));
+  process.stdout.write(
+    `an hour at 150/s: ${sent} requests, noted ${counters.noted}, dropped ${counters.dropped}, counted ${row.requests}; the server ${memoryMB} MB, weir serve at most ${Math.round(Number(peak?.[1] ?? 0) / 1000)} MB\n`,
+  );
   await daemon.stop();
   rmSync(folder, { recursive: true, force: true });
   for (const end of after) end();

@@ -29,17 +29,20 @@ const commands = {
     '--no-progress',
     '--no-global-config',
   ],
+  'pipelined ioredis': [process.execPath, join(root, 'bench/top-redis.mjs'), file],
   [`weir top, ${cpus().length} cores`]: [process.execPath, join(root, 'bin/weir'), 'top', '--by', 'url,keyword', file],
 };
 
 process.stdout.write(
   `node ${process.version}, ${cpus().length} x ${cpus()[0]?.model}, ${new Date().toISOString().slice(0, 10)}: ${lines} lines, ${Math.round(statSync(file).size / 1e6)} MB\n`,
 );
-const names = Object.keys(commands).filter((name) => name.startsWith('weir') || hasProgram(name.split(',')[0]));
+const names = Object.keys(commands).filter(
+  (name) => name.startsWith('weir') || hasProgram(name.startsWith('pipelined') ? 'redis-server' : name.split(',')[0]),
+);
 const times = Object.fromEntries(names.map((name) => [name, []]));
 for (let round = 0; round < 3; round++) {
   for (const name of round % 2 === 0 ? names : [...names].reverse()) {
-    if (name.startsWith('goaccess') && round > 0) continue;
+    if (/^(goaccess|pipelined)/.test(name) && round > 0) continue;
     const [program, ...words] = commands[name];
     const start = performance.now();
     const { status, stderr } = spawnSync(program, words, { stdio: ['ignore', 'ignore', 'pipe'], maxBuffer: 1 << 28 });

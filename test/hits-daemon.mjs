@@ -51,7 +51,7 @@ export async function serve(t, folder, toml = '') {
     child.kill(signal);
     return (await gone)[0];
   };
-  return { url, ports, stop };
+  return { url, ports, stop, pid: child.pid };
 }
 
 export async function topOf({ url }, query = 'by=url&n=1000') {
