@@ -33,6 +33,8 @@ export interface DaemonOptions {
   readonly only: readonly string[] | undefined;
   readonly now: () => number;
   readonly version: string;
+  /** Says a sentence to whoever runs the daemon. */
+  readonly tell?: ((text: string) => void) | undefined;
 }
 
 const flushMs = 500;
@@ -59,7 +61,14 @@ export class Daemon {
     const ledger = new Ledger(options.now);
     const store = options.metrics;
     const reader = new MetricReader({ store, names, intake: () => intake, configuration });
-    const intake: Intake = new Intake({ store, ledger, configuration, now: options.now, series: (name) => reader.announce(name) });
+    const intake: Intake = new Intake({
+      store,
+      ledger,
+      configuration,
+      now: options.now,
+      series: (name) => reader.announce(name),
+      tell: options.tell,
+    });
     const hits = new HitIntake({ journal: options.hits, ledger, configuration, now: options.now });
     this.#tails = new Tails({ hits, ledger, configuration, now: options.now });
     this.services = {

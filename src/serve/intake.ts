@@ -2,7 +2,8 @@
  * From points to cells: finds the series of a name, the slot of a time, and adds. Graphite's and StatsD's sessions speak to this alone. Each second
  * what has been added is flushed to the store in one batch; a query shows what is flushed. While a flush is behind, TCP reading pauses.
  *
- * Law: a count goes to its cell as it arrives, whatever the flush does; a flush that fails is kept and tried again, and nothing is added twice.
+ * Law: a count goes to its cell as it arrives, whatever the flush does; a flush that fails is kept and tried again, and nothing is added twice. While the
+ * store takes nothing (a full disk), what arrives goes on merging in the open slots, up to a bound; then TCP waits and datagrams are rejected by cause.
  */
 
 import { ByteTable } from '../base/byte-table.js';
@@ -23,6 +24,8 @@ export interface IntakeOptions {
   readonly now: () => number;
   /** Called for each series that is new to this run. */
   readonly series: (name: string) => void;
+  /** Told in a sentence when the store stops taking batches, and when it takes them again. */
+  readonly tell?: ((text: string) => void) | undefined;
 }
 
 export class Intake {
@@ -45,6 +48,8 @@ export class Intake {
   /** Batches that the store has not taken yet, oldest first. */
   readonly #waiting: MetricBatch[] = [];
   #flushing: Promise<void> | undefined;
+  // Resolves when the store takes batches again.
+  #recovery: { readonly promise: Promise<void>; readonly resolve: () => void } | undefined;
   nowSeconds: number;
   /** Points with a time of their own that repeat series and time of the newest. */
   repeated = 0;
@@ -201,18 +206,32 @@ export class Intake {
 
   /** A promise to wait for when more is pending than memory should hold; undefined when there is room. */
   pressure(): Promise<void> | undefined {
-    if (this.#slots.pending + this.#valuesPending < pendingMax && this.#waiting.length < 8) return undefined;
-    return this.flush().catch(() => {});
+    if (!this.#full && this.#waiting.length < 8) return undefined;
+    if (this.failing === undefined) return this.flush().catch(() => {});
+    this.#recovery ??= recovery();
+    return this.#recovery.promise;
+  }
+
+  get #full(): boolean {
+    return this.#slots.pending + this.#valuesPending >= pendingMax;
   }
 
   /** Whether datagrams must be turned away, since there is nobody to pause. */
   get overloaded(): boolean {
-    return this.#waiting.length >= 64;
+    return this.#waiting.length >= 64 || (this.failing !== undefined && this.#full);
   }
 
   /** Hands everything added so far to the store; resolves when it is durable. */
   async flush(): Promise<void> {
+    const behind = this.failing !== undefined && this.#waiting.length > 0;
+    if (!behind) this.#takeBatch();
+    await this.#commitInTurn();
+    if (!behind) return;
     this.#takeBatch();
+    await this.#commitInTurn();
+  }
+
+  async #commitInTurn(): Promise<void> {
     while (this.#flushing !== undefined) await this.#flushing;
     if (this.#waiting.length === 0) return;
     this.#flushing = this.#commitWaiting().finally(() => {
@@ -238,16 +257,27 @@ export class Intake {
         await this.#options.store.commit(batch);
       } catch (error) {
         this.flushFailures++;
+        const before = this.failing;
         this.failing = error instanceof Error ? error.message : String(error);
-        this.#options.ledger.notice('store', this.failing);
+        if (before === undefined)
+          this.#options.tell?.(`the store takes no batches: ${this.failing}; reads go on, and what arrives waits in memory`);
+        if (before !== this.failing) this.#options.ledger.notice('store', this.failing);
         throw error;
       }
-      this.failing = undefined;
+      if (this.failing !== undefined) this.#recovered();
       this.#waiting.shift();
       this.flushes++;
       this.cellsFlushed += batch.cells.count + batch.timers.length + batch.sets.length;
       this.lastFlushMs = this.#options.now() - before;
     }
+  }
+
+  #recovered(): void {
+    this.failing = undefined;
+    this.#recovery?.resolve();
+    this.#recovery = undefined;
+    this.#options.ledger.notice('store', 'takes batches again');
+    this.#options.tell?.('the store takes batches again');
   }
 
   #outside(series: number, at: number): 'too-old' | 'future' | undefined {
@@ -261,6 +291,14 @@ export class Intake {
     this.#keeps[series] = ladder.at(-1)?.keepSeconds ?? 0;
     this.#replacing[series] = Number(this.#options.store.replaces(name));
   }
+}
+
+function recovery(): { promise: Promise<void>; resolve: () => void } {
+  let resolve = (): void => {};
+  const promise = new Promise<void>((done) => {
+    resolve = done;
+  });
+  return { promise, resolve };
 }
 
 function doubled(old: Float64Array): Float64Array<ArrayBuffer> {

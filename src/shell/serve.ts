@@ -58,6 +58,7 @@ async function run(invocation: Invocation): Promise<number> {
     only: invocation.flag('only') ? invocation.list('only').flatMap((names) => names.split(',')) : undefined,
     now,
     version: version(),
+    tell: (text) => world.stderr.write(`weir: ${text}\n`),
   });
   const line = await daemon.start().catch(async (error: unknown) => {
     await hits.close();
