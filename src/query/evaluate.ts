@@ -11,13 +11,14 @@ import { type CallNode, parseTarget, type TargetNode } from './target.js';
 
 /** The series that a target means in a context. Throws Malformed with the column, Refused for a limit. */
 export async function evaluateTarget(target: string, context: TargetContext): Promise<readonly Series[]> {
-  const value = await evaluate(parseTarget(target), context);
+  const value = await evaluateNode(parseTarget(target), context);
   if (!Array.isArray(value))
     throw new Malformed('the target is a value (expected a path or a function)', { file: 'target', line: 1, column: 1 });
   return value;
 }
 
-async function evaluate(node: TargetNode, context: TargetContext): Promise<Value> {
+/** The value of a parsed target in a context. */
+export async function evaluateNode(node: TargetNode, context: TargetContext): Promise<Value> {
   switch (node.kind) {
     case 'number':
       return node.value;
@@ -37,7 +38,7 @@ async function evaluateCall(node: CallNode, context: TargetContext): Promise<Val
   const row = functionByName(node.name);
   if (row === undefined) throw fault(node, `unknown function: ${node.name}`);
   const values = await bind(node, row, context);
-  return await row.run(new Call(context, node, values, { evaluate, lookup: functionByName }));
+  return await row.run(new Call(context, node, values, { evaluate: evaluateNode, lookup: functionByName }));
 }
 
 async function evaluateTemplate(node: CallNode, context: TargetContext): Promise<Value> {
@@ -48,7 +49,7 @@ async function evaluateTemplate(node: CallNode, context: TargetContext): Promise
     values[String(index + 1)] = plainText(value);
   });
   for (const [name, value] of node.named) values[name] = plainText(value);
-  return await evaluate(inner, { ...context, template: { ...values, ...context.template } });
+  return await evaluateNode(inner, { ...context, template: { ...values, ...context.template } });
 }
 
 function plainText(node: TargetNode): string {
@@ -96,7 +97,7 @@ async function argumentValue(argument: TargetNode, parameter: Parameter, context
   const takesSeries = parameter.type === 'seriesList' || parameter.type === 'seriesLists' || parameter.type === 'any';
   if (argument.kind === 'path' && !takesSeries) return fillIn(argument.path, context.template);
   if (argument.kind === 'text') return fillIn(argument.text, context.template);
-  return await evaluate(argument, context);
+  return await evaluateNode(argument, context);
 }
 
 function check(node: CallNode, parameter: Parameter, value: Value): Value {
@@ -127,6 +128,9 @@ function check(node: CallNode, parameter: Parameter, value: Value): Value {
       if (parameter.options !== undefined && !parameter.options.includes(String(value)))
         throw wrong(`one of ${parameter.options.join(', ')}`);
       return String(value);
+    case 'intOrInterval':
+      if (Array.isArray(value) || typeof value === 'boolean') throw wrong('a number or an interval');
+      return value;
     case 'node':
       if (Array.isArray(value)) throw wrong('a node number or a tag');
       return value;

@@ -8,9 +8,19 @@
 
 import { Malformed } from '../base/faults.js';
 import type { Series } from './series.js';
-import type { CallNode, TargetNode } from './target.js';
+import { type CallNode, parseTarget, type TargetNode } from './target.js';
 
-export type ParameterType = 'seriesList' | 'seriesLists' | 'string' | 'integer' | 'float' | 'boolean' | 'node' | 'interval' | 'any';
+export type ParameterType =
+  | 'seriesList'
+  | 'seriesLists'
+  | 'string'
+  | 'integer'
+  | 'float'
+  | 'boolean'
+  | 'node'
+  | 'interval'
+  | 'intOrInterval'
+  | 'any';
 
 export interface Parameter {
   readonly name: string;
@@ -37,8 +47,8 @@ export interface TargetContext {
   readonly fetchTagged?: (expressions: readonly string[], context: TargetContext) => Promise<readonly Series[]>;
   /** Values of `$name` in templates. */
   readonly template: Readonly<Record<string, string>>;
-  /** Calls left before the request is refused. */
-  readonly budget: { calls: number };
+  /** Calls left before the request is refused; what stands so far in each stack of the picture. */
+  readonly budget: { calls: number; readonly stacks?: Map<string, Float64Array> };
 }
 
 export interface TargetFunction {
@@ -111,12 +121,22 @@ export class Call {
   }
 
   /** Another function of the table over some series, by its name: what grouping functions take as callback. Undefined: no such function. */
-  async callback(name: string, series: readonly Series[]): Promise<readonly Series[] | undefined> {
-    const values = new Map([
-      ['seriesList', [series]],
-      ['seriesLists', [series]],
-    ]);
-    return await this.#machine.lookup(name)?.run(new Call(this.context, this.node, values, this.#machine));
+  async callback(name: string, ...lists: readonly (readonly Series[])[]): Promise<readonly Series[] | undefined> {
+    const row = this.#machine.lookup(name);
+    if (row === undefined) return undefined;
+    const values = new Map<string, Value[]>();
+    for (const [index, list] of lists.entries()) {
+      const parameter = row.parameters[Math.min(index, row.parameters.length - 1)];
+      if (parameter !== undefined) values.set(parameter.name, [...(values.get(parameter.name) ?? []), list]);
+    }
+    const node: CallNode = { kind: 'call', name, positional: [], named: new Map(), column: this.node.column };
+    return await row.run(new Call(this.context, node, values, this.#machine));
+  }
+
+  /** The series of a target that the function itself makes. */
+  async target(text: string, context = this.context): Promise<readonly Series[]> {
+    const value = await this.#machine.evaluate(parseTarget(text), context);
+    return Array.isArray(value) ? value : [];
   }
 
   fault(message: string): Malformed {

@@ -5,7 +5,8 @@
 
 import { RE2JS } from 're2js';
 import type { Call, TargetFunction, Value } from './function.js';
-import { methodOf, type Series } from './series.js';
+import { formatFloat, formatG } from './python-number.js';
+import { mergeValues, methodOf, type Series } from './series.js';
 
 const seriesList = { name: 'seriesList', type: 'seriesList', required: true } as const;
 
@@ -40,11 +41,59 @@ export const aliasFunctions: readonly TargetFunction[] = [
     run: aliasSub,
   },
   {
+    names: ['aliasQuery'],
+    group: 'Alias',
+    description: 'Names each series by a text with the last value of a series whose name a replacement makes of its name.',
+    parameters: [
+      seriesList,
+      { name: 'search', type: 'string', required: true },
+      { name: 'replace', type: 'string', required: true },
+      { name: 'newName', type: 'string', required: true },
+    ],
+    run: aliasQuery,
+  },
+  {
+    names: ['substr'],
+    group: 'Special',
+    description: 'Names each series by a part of its nodes.',
+    parameters: [seriesList, { name: 'start', type: 'integer', default: 0 }, { name: 'stop', type: 'integer', default: 0 }],
+    run: (call) => {
+      const stop = call.number('stop', 0);
+      return call.series().map((series) => {
+        const close = series.name.indexOf(')');
+        const inner = series.name.slice(series.name.lastIndexOf('(') + 1, close < 0 ? undefined : close);
+        const nodes = inner.split('.').slice(call.number('start', 0), stop === 0 ? undefined : stop);
+        return { ...series, name: nodes.join('.').replace(/,.*$/, '') };
+      });
+    },
+  },
+  ...(
+    [
+      ['toLowerCase', 'lower', (text: string) => text.toLowerCase()],
+      ['toUpperCase', 'upper', (text: string) => text.toUpperCase()],
+    ] as const
+  ).map(
+    ([name, short, change]): TargetFunction => ({
+      names: [name, short],
+      group: 'Alias',
+      description: `Names in ${short} case, whole or at the positions given.`,
+      parameters: [seriesList, { name: 'pos', type: 'integer', multiple: true }],
+      run: (call) => call.series().map((series) => ({ ...series, name: changeAt(series.name, call.all('pos').map(Number), change) })),
+    }),
+  ),
+  {
+    names: ['cumulative'],
+    group: 'Special',
+    description: "The old name of consolidateBy(..., 'sum').",
+    parameters: [seriesList],
+    run: (call) => consolidateBy(call, 'sum'),
+  },
+  {
     names: ['consolidateBy'],
     group: 'Special',
     description: 'Chooses how slots merge when fewer are shown: sum, average, min, max, first, last.',
     parameters: [seriesList, { name: 'consolidationFunc', type: 'string', required: true }],
-    run: consolidateBy,
+    run: (call) => consolidateBy(call, call.text('consolidationFunc')),
   },
   {
     names: ['setXFilesFactor', 'xFilesFactor'],
@@ -80,21 +129,68 @@ export function nodesName(series: Series, nodes: readonly Value[]): string {
 }
 
 function aliasSub(call: Call): readonly Series[] {
-  let pattern: RE2JS;
-  try {
-    pattern = RE2JS.compile(call.text('search'));
-  } catch {
-    throw call.fault(`'${call.text('search')}' is no regular expression`);
-  }
-  const replacement = call
-    .text('replace')
-    .replace(/\$/g, '\\$')
-    .replace(/\\(\d+)/g, '$$$1');
-  return call.series().map((series) => ({ ...series, name: pattern.matcher(series.name).replaceAll(replacement) }));
+  const replace = replacer(call, call.text('search'), call.text('replace'));
+  return call.series().map((series) => ({ ...series, name: replace(series.name) }));
 }
 
-function consolidateBy(call: Call): readonly Series[] {
-  const word = call.text('consolidationFunc');
+/** A pattern that runs in linear time, whatever it is; a fault of the call where it is none. */
+export function compilePattern(call: Call, source: string): RE2JS {
+  try {
+    return RE2JS.compile(source);
+  } catch {
+    throw call.fault(`'${source.slice(0, 200)}' is no regular expression`);
+  }
+}
+
+/** What replaces each match of a pattern; `\\1` is its first group. */
+export function replacer(call: Call, search: string, replace: string): (text: string) => string {
+  const pattern = compilePattern(call, search);
+  const replacement = replace.replaceAll('$', '\\$').replaceAll(/\\(\d+)/g, '$$$1');
+  return (text) => {
+    try {
+      return pattern.matcher(text).replaceAll(replacement);
+    } catch {
+      throw call.fault(`'${replace.slice(0, 200)}' names a group that the pattern lacks`);
+    }
+  };
+}
+
+async function aliasQuery(call: Call): Promise<readonly Series[]> {
+  const replace = replacer(call, call.text('search'), call.text('replace'));
+  const found: Series[] = [];
+  for (const series of call.series()) {
+    const query = replace(series.name);
+    const [first] = await call.target(query);
+    if (first === undefined) throw call.fault(`no series is found with ${query}`);
+    const value = mergeValues(first.values, 0, first.values.length, 'last');
+    if (Number.isNaN(value)) throw call.fault(`${query} has no value`);
+    found.push({ ...series, name: fillFormat(call.text('newName'), value) });
+  }
+  return found;
+}
+
+// Python's `%d`, `%s`, `%.2f`, `%g`.
+function fillFormat(format: string, value: number): string {
+  return format.replace(/%(?:\.(\d{1,2}))?([dsfg%])/g, (_, digits: string | undefined, kind: string) => {
+    if (kind === '%') return '%';
+    if (kind === 'd') return String(Math.trunc(value));
+    if (kind === 'f') return value.toFixed(Number(digits ?? 6));
+    return kind === 'g' ? formatG(value) : formatFloat(value);
+  });
+}
+
+function changeAt(text: string, positions: readonly number[], change: (text: string) => string): string {
+  if (positions.length === 0) return change(text);
+  const characters = [...text];
+  for (const position of positions) {
+    const at = position < 0 ? characters.length + position : position;
+    const character = characters[at];
+    if (character !== undefined) characters[at] = change(character);
+  }
+  return characters.join('');
+}
+
+function consolidateBy(call: Call, word: string): readonly Series[] {
   const method = methodOf(word);
   if (method === undefined) throw call.fault(`'${word}' is no way to consolidate (expected sum, average, min, max, first or last)`);
   return call.series().map((series) => {

@@ -88,16 +88,16 @@ export const combineFunctions: readonly TargetFunction[] = [
 ];
 
 /** One series of many by a method; the empty list stays empty. */
-export function aggregate(series: readonly Series[], method: Method, xFilesFactor = 0): readonly Series[] {
+export function aggregate(series: readonly Series[], method: Method, xFilesFactor = 0, shown?: string): readonly Series[] {
   if (series.length === 0) return [];
-  const word = method === 'range' ? 'rangeOf' : method;
+  const word = shown ?? (method === 'range' ? 'rangeOf' : method);
   const name = `${word}Series(${expressionsOf(series)})`;
   const [first, ...others] = onOneStep(series) as [Series, ...Series[]];
   const all = [first, ...others];
-  const values = new Float64Array(first.values.length);
+  const values = new Float64Array(all.reduce((most, one) => Math.max(most, one.values.length), 0));
   const column = new Float64Array(all.length);
   for (let slot = 0; slot < values.length; slot++) {
-    for (let index = 0; index < all.length; index++) column[index] = (all[index] as Series).values[slot] as number;
+    for (let index = 0; index < all.length; index++) column[index] = (all[index] as Series).values[slot] ?? Number.NaN;
     values[slot] = mergeValues(column, 0, all.length, method, xFilesFactor);
   }
   const shared = Object.entries(first.tags).filter(([tag, value]) => all.every((one) => one.tags[tag] === value));

@@ -3,8 +3,8 @@
  * them too. Ties keep the order that the series came in. Source: graphite-web's functions.py (behaviour).
  */
 
-import { RE2JS } from 're2js';
 import type { Call, TargetFunction } from './function.js';
+import { compilePattern } from './functions-alias.js';
 import { type Method, mergeValues, methodOf, type Series } from './series.js';
 
 const seriesList = { name: 'seriesList', type: 'seriesList', required: true } as const;
@@ -127,12 +127,7 @@ function wanted(call: Call, word: string): Method {
 }
 
 function matching(call: Call, keep: boolean): readonly Series[] {
-  let pattern: RE2JS;
-  try {
-    pattern = RE2JS.compile(call.text('pattern'));
-  } catch {
-    throw call.fault(`'${call.text('pattern')}' is no regular expression`);
-  }
+  const pattern = compilePattern(call, call.text('pattern'));
   return call.series().filter((series) => pattern.matcher(series.name).find() === keep);
 }
 

@@ -39,8 +39,26 @@ export interface Series {
   /** `consolidateBy` chose the method: slots are then cut as Graphite cuts them. */
   readonly methodChosen?: boolean;
   readonly xFilesFactor: number;
+  /** How a picture draws it, where a function asked for that. */
+  readonly drawing?: Drawing;
   /** The figure of slots `[start, end)` merged from the cells below the values, where the series is as stored: never an average of averages. */
   readonly merged?: (start: number, end: number) => number;
+}
+
+/** What Graphite's functions ask of the picture of a series. */
+export interface Drawing {
+  readonly color?: string;
+  /** 0 to 1. */
+  readonly alpha?: number;
+  readonly lineWidth?: number;
+  /** Length of dashes, pixels. */
+  readonly dashed?: number;
+  readonly drawAsInfinite?: boolean;
+  readonly secondYAxis?: boolean;
+  /** Name of the stack that the series is part of. */
+  readonly stacked?: string;
+  /** The area below is not filled: the lower edge of a band. */
+  readonly invisible?: boolean;
 }
 
 /** A computed series: same slots, new name and values; what lay below the values no longer holds. */
@@ -67,6 +85,8 @@ export function mergeValues(values: ArrayLike<number>, start: number, end: numbe
     if (value > max) max = value;
   }
   if (count === 0 || count / (end - start) < xFilesFactor) return Number.NaN;
+  // A product with an unknown factor is unknown.
+  if (method === 'multiply' && count < end - start) return Number.NaN;
   switch (method) {
     case 'average':
       return sum / count;

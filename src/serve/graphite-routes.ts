@@ -69,7 +69,7 @@ export function contextOf(request: WebRequest, services: Services): TargetContex
     fetch: (path, context) => services.reader.fetch(path, context, spent),
     fetchTagged: (expressions, context) => services.reader.fetchTagged(expressions, context, spent),
     template,
-    budget: { calls: callsMax },
+    budget: { calls: callsMax, stacks: new Map() },
   };
 }
 

@@ -81,7 +81,7 @@ async function fromStore(target: string, invocation: Invocation): Promise<Answer
       fetch: (path, context) => reader.fetch(path, context, spent),
       fetchTagged: (expressions, context) => reader.fetchTagged(expressions, context, spent),
       template: {},
-      budget: { calls: 10_000 },
+      budget: { calls: 10_000, stacks: new Map() },
     });
     const step = stepOf(invocation);
     return answersOf(
