@@ -2,14 +2,19 @@
  * `weir load`: files into the store. What kinds of files there are stands in one literal table; each row tells a file by its content.
  */
 
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { Malformed, Usage } from '../base/faults.js';
+import { openInput } from '../collect/bytes-input.js';
 import { defaultKeyOptions } from '../fold/hit-keys.js';
 import { HitJournal } from '../keep/hit-journal.js';
-import { headOf, loadLog, looksLikeLog } from '../query/load-log.js';
+import { loadLog, looksLikeLog } from '../query/load-log.js';
 import { defaultConfiguration } from '../serve/configuration.js';
 import { hitMemoryBytes, keptLists } from '../serve/hit-intake.js';
+import { loadGraphite, looksLikeGraphite } from '../serve/load-graphite.js';
 import type { Command, Invocation } from './command.js';
+import { clockOf, configurationOf, openMetrics } from './metric-store.js';
+import { ProgressLine } from './progress.js';
 
 interface LoadKind {
   readonly name: string;
@@ -18,26 +23,31 @@ interface LoadKind {
   readonly load: (files: readonly string[], invocation: Invocation) => Promise<boolean>;
 }
 
-const kinds: readonly LoadKind[] = [{ name: 'access logs', takes: looksLikeLog, load: loadLogs }];
+const kinds: readonly LoadKind[] = [
+  { name: 'Graphite lines', takes: looksLikeGraphite, load: loadLines },
+  { name: 'access logs', takes: looksLikeLog, load: loadLogs },
+];
 
 export const load: Command = {
   name: 'load',
-  summary: 'puts logs into the store',
+  summary: 'puts logs and metrics into the store',
   usage: 'FILES...',
   description:
-    'Loads files into the store, each known by its content. Access logs become counts by quarter of an hour, which `weir top --data` and ' +
+    'Loads files into the store, each known by its content (gzip and zstd are unpacked). Graphite lines (name, value, epoch seconds) become metrics by the rules of the configuration. Access logs become counts by quarter of an hour, which `weir top --data` and ' +
     '`/api/top` answer from. A file that is loaded again, with the same content, counts once. An address redis://HOST:PORT names a server whose sorted sets of counts are taken over; ' +
     'the names of the keys hold the date and the list (day:top:2026-11-23, top:url:20261123), and --by names the list where they do not. While a daemon has the store, send to it instead (`weir ship --once`).',
   options: [
     { name: 'data', value: 'DIR', help: 'folder of the store (default ./weir-data)' },
+    { name: 'config', value: 'FILE', help: 'weir.toml with the rules of storage (default ./weir.toml, if it is there)' },
     { name: 'format', value: 'FORMAT', help: 'format of logs, when it is not known by their content' },
     { name: 'by', value: 'LISTS', help: `lists to keep (default ${defaultConfiguration.logs.lists})` },
     { name: 'keys', value: 'GLOB', help: 'of a Redis server: keys of the sorted sets to take over (default *)' },
     { name: 'tz', value: 'ZONE', help: 'of a Redis server: the time zone that dates in its keys are of (default UTC)' },
-    { name: 'now', value: 'T', help: 'the time to take as now, for syslog times without a year' },
+    { name: 'now', value: 'T', help: 'the time to take as now: for points too old to keep, for syslog times without a year' },
   ],
   examples: [
     ['weir load access.log*', 'counts logs into ./weir-data'],
+    ['weir load points.txt.gz', 'stores Graphite lines; `weir query` and Grafana show them'],
     ['weir top --data weir-data --per month', 'lists from what was loaded'],
     ["weir load redis://127.0.0.1:6379 --keys 'day:top:*' --by keyword", 'takes over the sorted sets of counts that are kept by hand'],
   ],
@@ -55,7 +65,7 @@ async function runLoad(invocation: Invocation): Promise<number> {
     if (!(await loadRedis(address, invocation))) failed = true;
   }
   for (const file of words.filter((word) => !isRedisUrl(word))) {
-    const kind = kindOf(file, invocation);
+    const kind = await kindOf(file, invocation);
     if (kind === undefined) {
       failed = true;
       world.stderr.write(`weir: ${file}: not a file that can be loaded (expected ${kinds.map(({ name }) => name).join(', ')})\n`);
@@ -69,10 +79,11 @@ function isRedisUrl(word: string): boolean {
   return /^rediss?:\/\//.test(word);
 }
 
-function kindOf(file: string, { text, world }: Invocation): LoadKind | undefined {
+async function kindOf(file: string, { text, world }: Invocation): Promise<LoadKind | undefined> {
   try {
-    const head = headOf(file);
-    return kinds.find((kind) => (text('format') !== undefined && kind.name === 'access logs') || kind.takes(head, world.now()));
+    if (text('format') !== undefined) return kinds.find((kind) => kind.name === 'access logs');
+    const head = (await openInput(file, undefined)).head;
+    return kinds.find((kind) => kind.takes(head, world.now()));
   } catch (error) {
     throw new Malformed(
       error instanceof Error && 'code' in error && error.code === 'EISDIR' ? 'is a folder' : 'cannot be read',
@@ -105,6 +116,35 @@ async function loadLogs(files: readonly string[], invocation: Invocation): Promi
     }
   } finally {
     await journal.close();
+  }
+  return fine;
+}
+
+async function loadLines(files: readonly string[], invocation: Invocation): Promise<boolean> {
+  const { world } = invocation;
+  const configuration = configurationOf(invocation);
+  const now = clockOf(invocation);
+  const { store, metrics } = await openMetrics(invocation, configuration, now, false);
+  const nowSeconds = Math.floor(now() / 1000);
+  let fine = true;
+  try {
+    for (const file of files) {
+      const line = world.isTerminal.stderr ? new ProgressLine(world, 'lines') : undefined;
+      const sizeBytes = Math.max(1, statSync(file).size);
+      const progress = (lines: number, bytes: number): void => line?.update(lines, Math.min(1, bytes / sizeBytes));
+      const result = await loadGraphite(file, { store, metrics, nowSeconds, seriesMax: configuration.limits.series, progress });
+      line?.clear();
+      if (result.failure !== undefined) fine = false;
+      const known = result.known === 0 ? '' : `, ${result.known} loaded before, counted once`;
+      const rejected = [...result.rejected].map(([cause, count]) => `${cause} ${count}`).join(', ');
+      const failure = result.failure === undefined ? '' : `weir: ${file}: ${result.failure}\n`;
+      world.stderr.write(
+        `${failure}weir: ${file}: ${result.lines} lines, ${result.accepted} points${known}${rejected === '' ? '' : `, rejected: ${rejected}`}\n`,
+      );
+    }
+    store.settle(nowSeconds);
+  } finally {
+    await metrics.close();
   }
   return fine;
 }
