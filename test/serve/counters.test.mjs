@@ -35,7 +35,7 @@ for (const [label, step] of Object.entries(schemas)) {
         () => ask(1000),
         (sum) => sum === 4000,
       );
-      for (let points = 1; points <= 2000; points += step === 10 ? 1 : 37) {
+      for (let points = 1; points <= 2000; points++) {
         assert.equal(await ask(points), 4000, `maxDataPoints=${points}`);
       }
     } finally {

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { sendTcp, startDaemon, sumOf, until } from './daemon.mjs';
 
-const total = Number(process.env.WEIR_INCREMENTS ?? 200_000);
+const total = Number(process.env.WEIR_INCREMENTS ?? 1_000_000);
 
 test(`8 clients, ${total} increments, a graceful restart in the middle: difference 0`, async () => {
   const share = total / 16;
