@@ -42,6 +42,11 @@ export const commands: readonly CommandRow[] = [
     load: async () => (await import('./packets.js')).packets,
   },
   {
+    name: 'profile',
+    summary: 'the distribution of flows over packets, bytes, duration or bytes a packet',
+    load: async () => (await import('./profile.js')).profile,
+  },
+  {
     name: 'man',
     summary: 'prints the man page of a command',
     load: async () => (await import('./man.js')).man,
