@@ -38,6 +38,8 @@ export interface LmdbOptions extends StoreOptions {
   readonly readOnly?: boolean;
   /** Seconds of a generation of open cells (600). */
   readonly generationSeconds?: number;
+  /** Is handed every note before anything else is asked, so that notes may say which archives a series has. */
+  readonly withNotes?: (notes: Iterable<{ readonly name: string; readonly value: Uint8Array }>) => void;
   /** Open cells at which a generation ends early (4 million). */
   readonly openCellsMax?: number;
 }
@@ -80,6 +82,7 @@ export class LmdbStore implements Store {
     this.#unlock = readOnly ? () => {} : lockFolder(options.folder);
     try {
       this.#tables = new Tables(options.folder, readOnly);
+      options.withNotes?.(this.#notes());
       this.#names = new SeriesNames(this.#tables, options);
       this.#replay();
     } catch (error) {
@@ -313,6 +316,10 @@ export class LmdbStore implements Store {
     bytes.writeDoubleLE(this.#fold.sequence, 0);
     bytes.writeDoubleLE(this.#fold.series, 8);
     this.#tables.by.meta.putSync(text('fold'), bytes);
+  }
+
+  *#notes(): IterableIterator<{ readonly name: string; readonly value: Uint8Array }> {
+    for (const { key, value } of this.#tables.by.notes.getRange({})) yield { name: key.toString(), value };
   }
 
   #replay(): void {

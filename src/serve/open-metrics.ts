@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { defaultAggregation, ladderFor, readAggregation, readSchemas, showingFor } from '../keep/ladder.js';
 import { type LmdbStore, openLmdbStore } from '../keep/lmdb.js';
 import type { Configuration } from './configuration.js';
+import { type LoadedSeries, readLoaded } from './loaded-series.js';
 import type { MetricStore } from './metric-store.js';
 import { replacesByRule } from './rules.js';
 import { ladderOfStored, metricCodecs, type StorageRules, storedMetrics } from './stored-metrics.js';
@@ -24,14 +25,20 @@ export interface OpenMetrics extends MetricStore {
   /** Reads the rules of storage again. Throws when they cannot be read: all stays as it was. */
   readonly reload: (configuration: Configuration) => void;
   readonly store: LmdbStore;
+  /** Series that came from files, by name; what a load adds counts from then on. */
+  readonly loaded: Map<string, LoadedSeries>;
 }
 
 /** Opens, or makes, the metrics of a folder. Throws Refused when another process writes to it. */
 export async function openMetrics({ folder, configuration, now, readOnly = false }: OpenMetricsOptions): Promise<OpenMetrics> {
-  let rules = readRules(configuration());
+  let loaded: Map<string, LoadedSeries> = new Map();
+  let rules = withLoaded(readRules(configuration()), () => loaded);
   const store = await openLmdbStore({
     folder,
     readOnly,
+    withNotes: (rows) => {
+      loaded = readLoaded(rows);
+    },
     ladderOf: (name) => ladderOfStored(name, rules, configuration().statsd),
     replaces: (name) => replacesByRule(name, configuration().rules),
     codecs: metricCodecs,
@@ -50,8 +57,20 @@ export async function openMetrics({ folder, configuration, now, readOnly = false
   return {
     ...metrics,
     store,
+    loaded,
     reload: (next) => {
-      rules = readRules(next);
+      rules = withLoaded(readRules(next), () => loaded);
+    },
+  };
+}
+
+// What came with a file goes before the rules for new series. The file has hidden what its own factor hides: a coarse point that is there counts whole.
+function withLoaded(rules: StorageRules, loaded: () => ReadonlyMap<string, LoadedSeries>): StorageRules {
+  return {
+    ladderOf: (name) => loaded().get(name)?.ladder ?? rules.ladderOf(name),
+    methodOf: (name) => {
+      const held = loaded().get(name);
+      return held === undefined ? rules.methodOf(name) : { method: held.method, xFilesFactor: 0 };
     },
   };
 }

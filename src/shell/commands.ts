@@ -13,7 +13,7 @@ export interface CommandRow {
 export const commands: readonly CommandRow[] = [
   {
     name: 'load',
-    summary: 'puts logs and metrics into the store',
+    summary: 'puts logs, metrics and Whisper trees into the store',
     load: async () => (await import('./load.js')).load,
   },
   {

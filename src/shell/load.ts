@@ -13,6 +13,7 @@ import { defaultConfiguration } from '../serve/configuration.js';
 import { hitMemoryBytes, keptLists } from '../serve/hit-intake.js';
 import { loadGraphite, looksLikeGraphite } from '../serve/load-graphite.js';
 import type { Command, Invocation } from './command.js';
+import { loadWhisper, looksLikeWhisper } from './load-whisper.js';
 import { clockOf, configurationOf, openMetrics } from './metric-store.js';
 import { ProgressLine } from './progress.js';
 
@@ -24,16 +25,18 @@ interface LoadKind {
 }
 
 const kinds: readonly LoadKind[] = [
+  { name: 'Whisper files', takes: looksLikeWhisper, load: async (files, invocation) => await loadWhisper(files, invocation) },
   { name: 'Graphite lines', takes: looksLikeGraphite, load: loadLines },
   { name: 'access logs', takes: looksLikeLog, load: loadLogs },
 ];
 
 export const load: Command = {
   name: 'load',
-  summary: 'puts logs and metrics into the store',
-  usage: 'FILES...',
+  summary: 'puts logs, metrics and Whisper trees into the store',
+  usage: 'FILES...|FOLDER',
   description:
-    'Loads files into the store, each known by its content (gzip and zstd are unpacked). Graphite lines (name, value, epoch seconds) become metrics by the rules of the configuration. Access logs become counts by quarter of an hour, which `weir top --data` and ' +
+    'Loads files into the store, each known by its content (gzip and zstd are unpacked). Graphite lines (name, value, epoch seconds) become metrics by the rules of the configuration. A folder is a Whisper tree: its files become series named by their path below it, with every archive; loading it ' +
+    'again adds what is new, and a load that was cut short goes on where it stood. Access logs become counts by quarter of an hour, which `weir top --data` and ' +
     '`/api/top` answer from. A file that is loaded again, with the same content, counts once. An address redis://HOST:PORT names a server whose sorted sets of counts are taken over; ' +
     'the names of the keys hold the date and the list (day:top:2026-11-23, top:url:20261123), and --by names the list where they do not. While a daemon has the store, send to it instead (`weir ship --once`).',
   options: [
@@ -43,11 +46,13 @@ export const load: Command = {
     { name: 'by', value: 'LISTS', help: `lists to keep (default ${defaultConfiguration.logs.lists})` },
     { name: 'keys', value: 'GLOB', help: 'of a Redis server: keys of the sorted sets to take over (default *)' },
     { name: 'tz', value: 'ZONE', help: 'of a Redis server: the time zone that dates in its keys are of (default UTC)' },
-    { name: 'now', value: 'T', help: 'the time to take as now: for points too old to keep, for syslog times without a year' },
+    { name: 'now', value: 'T', help: 'the time to take as now: for how far back archives reach, for syslog times without a year' },
+    { name: 'dry-run', help: 'of Whisper files: says what would be loaded, and loads nothing' },
   ],
   examples: [
     ['weir load access.log*', 'counts logs into ./weir-data'],
     ['weir load points.txt.gz', 'stores Graphite lines; `weir query` and Grafana show them'],
+    ['weir load /var/lib/graphite/whisper', 'brings a Whisper tree into ./weir-data'],
     ['weir top --data weir-data --per month', 'lists from what was loaded'],
     ["weir load redis://127.0.0.1:6379 --keys 'day:top:*' --by keyword", 'takes over the sorted sets of counts that are kept by hand'],
   ],
@@ -65,6 +70,10 @@ async function runLoad(invocation: Invocation): Promise<number> {
     if (!(await loadRedis(address, invocation))) failed = true;
   }
   for (const file of words.filter((word) => !isRedisUrl(word))) {
+    if (statSync(file, { throwIfNoEntry: false })?.isDirectory()) {
+      if (!(await loadWhisper([file], invocation))) failed = true;
+      continue;
+    }
     const kind = await kindOf(file, invocation);
     if (kind === undefined) {
       failed = true;
@@ -81,6 +90,7 @@ function isRedisUrl(word: string): boolean {
 
 async function kindOf(file: string, { text, world }: Invocation): Promise<LoadKind | undefined> {
   try {
+    if (/\.c?wsp$/.test(file)) return kinds.find(({ name }) => name === 'Whisper files');
     if (text('format') !== undefined) return kinds.find((kind) => kind.name === 'access logs');
     const head = (await openInput(file, undefined)).head;
     return kinds.find((kind) => kind.takes(head, world.now()));

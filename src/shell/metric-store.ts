@@ -7,6 +7,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { Usage } from '../base/faults.js';
 import type { LmdbStore } from '../keep/lmdb.js';
 import { type Configuration, defaultConfiguration, readConfiguration } from '../serve/configuration.js';
+import type { LoadedSeries } from '../serve/loaded-series.js';
 import type { MetricStore } from '../serve/metric-store.js';
 import { openMetrics as openFolder } from '../serve/open-metrics.js';
 import type { Invocation } from './command.js';
@@ -14,6 +15,8 @@ import type { Invocation } from './command.js';
 export interface OpenMetrics {
   readonly store: LmdbStore;
   readonly metrics: MetricStore;
+  /** Series that came from files, by name. */
+  readonly loaded: Map<string, LoadedSeries>;
 }
 
 /** Opens the metrics of `--data`. */
@@ -24,7 +27,7 @@ export async function openMetrics(
   readOnly: boolean,
 ): Promise<OpenMetrics> {
   const metrics = await openFolder({ folder: dataFolder(invocation), configuration: () => configuration, now, readOnly });
-  return { store: metrics.store, metrics };
+  return { store: metrics.store, metrics, loaded: metrics.loaded };
 }
 
 export function dataFolder(invocation: Invocation): string {
