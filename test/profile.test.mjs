@@ -180,3 +180,41 @@ test('the filter, the window, rejects and wrong usage', (t) => {
   const outside = jsonOf(file, '--bins', '2-5');
   assert.deepEqual(outside[0].outside.flows + outside[0].flows, count().flows);
 });
+
+test('pictures: SVG as reviewed, PNG of the same size', (t) => {
+  const folder = folderFor(t);
+  const golden = join(root, 'test/golden/profile');
+  const pictures = {
+    'packets.svg': [],
+    'bytes-by-proto-log.svg': ['--by', 'bytes', '--group', 'proto', '--log', '--title', 'Bytes & <protocols>'],
+  };
+  for (const [name, words] of Object.entries(pictures)) {
+    const [svg, png] = [join(folder, name), join(folder, 'p.png')];
+    const { status, stderr } = weir(...words, '--svg', svg, '--png', png, join(root, 'samples/flows.csv'));
+    assert.equal(status, 0, stderr);
+    const text = readFileSync(svg, 'utf8');
+    if (process.env.WEIR_UPDATE === '1') {
+      mkdirSync(golden, { recursive: true });
+      writeFileSync(join(golden, name), text);
+    }
+    assert.equal(text, readFileSync(join(golden, name), 'utf8'));
+    const bytes = readFileSync(png);
+    assert.equal(bytes.subarray(1, 4).toString(), 'PNG');
+    const [, width, height] = /width="(\d+)" height="(\d+)"/.exec(text);
+    assert.deepEqual([bytes.readUInt32BE(16), bytes.readUInt32BE(20)], [Number(width), Number(height)]);
+  }
+});
+
+test('one core or many, the same counts', (t) => {
+  const folder = folderFor(t);
+  const sample = readFileSync(join(root, 'samples/flows.csv'), 'utf8');
+  const [header, ...rows] = sample.trimEnd().split('\n');
+  const large = `${header}\n${rows.join('\n').concat('\n').repeat(700)}`;
+  for (const name of ['a.csv', 'b.csv', 'c.csv']) writeFileSync(join(folder, name), `${large}${name === 'b.csv' ? 'rubbish\n' : ''}`);
+  const one = weir('--json', '--by-file', '--cores', '1', '--filter', 'proto tcp', folder);
+  const two = weir('--json', '--by-file', '--cores', '2', '--filter', 'proto tcp', folder);
+  assert.equal(one.status, 0);
+  assert.equal(two.stdout, one.stdout);
+  assert.deepEqual(two.stderr.trim().split('\n').sort(), one.stderr.trim().split('\n').sort());
+  assert.match(one.stderr, /b\.csv:280002: columns/);
+});

@@ -42,7 +42,7 @@ export interface Histogram {
 
 const fineEnd: Readonly<Record<ProfileBy, readonly number[]>> = {
   packets: [1, 2, 3, 4, 5, 6, 11, 21, 51, 101, ...steps(200, 10_000_000)],
-  bytes: [0, 50, 100, ...steps(200, 10_000_000_000)],
+  bytes: [0, 51, 101, ...steps(200, 10_000_000_000)],
   duration: [0, 1, 11, 21, 51, 101, ...steps(200, 10_000_000)],
   bpp: [0, 41, 65, 129, 257, 513, 1025, 1281, 1501],
 };

@@ -80,12 +80,12 @@ export class FlowInputs {
     }
   }
 
-  /** Says what was rejected and what could not be read; call once at the end. */
-  report(): void {
+  /** Says what was rejected (by others that read for the same command, too) and what could not be read; call once at the end. */
+  report(rejected: ReadonlyMap<string, number> = this.rejected): void {
     const { stderr } = this.#invocation.world;
     for (const fault of this.reading.failures) stderr.write(`weir: ${fault.line}\n`);
-    if (this.rejected.size > 0) {
-      const causes = [...this.rejected].map(([cause, count]) => `${cause} ${count}`).join(', ');
+    if (rejected.size > 0) {
+      const causes = [...rejected].map(([cause, count]) => `${cause} ${count}`).join(', ');
       stderr.write(`weir: rejected: ${causes}\n`);
     }
     this.#rejectsFile?.finish();

@@ -4,10 +4,11 @@
  */
 
 import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { Malformed, Usage } from '../base/faults.js';
 import { openOutput } from '../base/output-file.js';
-import { checkTimeZone, instantOption } from '../base/time.js';
-import { defaultBins, type ProfileBy, parseBins } from '../fold/histogram.js';
+import { checkTimeZone } from '../base/time.js';
+import { defaultBins, type ProfileBy, parseBins, profileUnits } from '../fold/histogram.js';
 import {
   type GroupField,
   groupFields,
@@ -19,9 +20,12 @@ import {
   profilePers,
 } from '../fold/profile.js';
 import { profileText, readProfile } from '../fold/profile-file.js';
-import { profileCsv, profileJson, profileTable } from '../render/profile-rows.js';
+import { pngOf } from '../render/png.js';
+import { profileChart } from '../render/profile-chart.js';
+import { type ProfileAnswer, profileCsv, profileJson, profileTable } from '../render/profile-rows.js';
 import type { Command, Invocation } from './command.js';
-import { FlowInputs, inputOptions } from './flow-inputs.js';
+import { inputOptions } from './flow-inputs.js';
+import { profileFiles } from './profile-files.js';
 
 export const profile: Command = {
   name: 'profile',
@@ -41,6 +45,11 @@ Biflows count their forward side. Bins hold both their ends; durations are whole
     { name: 'spread', help: "with --per: shares a long flow's packets and bytes among the intervals that it lasted" },
     { name: 'save', value: 'FILE', help: 'writes the raw counts there, as JSON' },
     { name: 'add', value: 'FILE', repeatable: true, help: 'adds saved counts' },
+    { name: 'svg', value: 'FILE', help: 'draws the shares of flows, packets and bytes in each bin' },
+    { name: 'png', value: 'FILE', help: 'the same picture as PNG' },
+    { name: 'log', help: 'a logarithmic axis' },
+    { name: 'title', value: 'TEXT', help: 'title of the picture' },
+    { name: 'cores', value: 'N', help: 'how many cores to use (default all)' },
     { name: 'json', help: 'one JSON document, or a line for each file, interval and group' },
     { name: 'csv', help: 'a row a bin, with a header' },
     ...inputOptions,
@@ -63,12 +72,9 @@ async function runProfile(invocation: Invocation): Promise<number> {
   let exitCode = 0;
   const rejected = new Map<string, number>();
   if (words.length > 0) {
-    const inputs = new FlowInputs(invocation);
-    const [from, to] = [instantOption('from', invocation.text('from')), instantOption('to', invocation.text('to'))];
-    for await (const batch of inputs.selected(from, to)) made.add(batch);
-    inputs.report();
-    addCounts(rejected, inputs.rejected);
-    exitCode = inputs.exitCode();
+    const counted = await profileFiles(made, invocation, coresOf(invocation));
+    addCounts(rejected, counted.rejected);
+    if (counted.failed) exitCode = 1;
   }
   for (const { file, shape, rejected: causes, cells } of added) {
     made.merge(cells, shape, file);
@@ -80,10 +86,20 @@ async function runProfile(invocation: Invocation): Promise<number> {
   if (exitCode === 1 && invocation.flag('strict')) return exitCode;
   const save = invocation.text('save');
   if (save !== undefined) writeWhole(save, profileText({ ...answer, cells: made.cells() }));
+  await draw(answer, invocation);
   const columns = world.isTerminal.stdout ? (process.stdout.columns ?? 100) : 120;
   const text = invocation.flag('json') ? profileJson(answer) : invocation.flag('csv') ? profileCsv(answer) : profileTable(answer, columns);
   world.stdout.write(text);
   return exitCode;
+}
+
+async function draw(answer: ProfileAnswer, invocation: Invocation): Promise<void> {
+  const [svg, png] = [invocation.text('svg'), invocation.text('png')];
+  if (svg === undefined && png === undefined) return;
+  const title = invocation.text('title') ?? `Flows by ${profileUnits[answer.shape.bins.by]}`;
+  const chart = profileChart(answer, { logarithmic: invocation.flag('log'), title });
+  if (svg !== undefined) writeWhole(svg, chart);
+  if (png !== undefined) writeWhole(png, await pngOf(chart));
 }
 
 function shapeOf(invocation: Invocation): ProfileShape {
@@ -99,6 +115,12 @@ function shapeOf(invocation: Invocation): ProfileShape {
     zone: checkTimeZone(invocation.text('tz') ?? 'UTC'),
     spread: invocation.flag('spread'),
   };
+}
+
+function coresOf(invocation: Invocation): number {
+  const text = invocation.text('cores') ?? String(availableParallelism());
+  if (!/^[1-9]\d{0,3}$/.test(text)) throw new Usage(`--cores '${text}' (expected a whole number from 1)`);
+  return Number(text);
 }
 
 function asksForShape(invocation: Invocation): boolean {
