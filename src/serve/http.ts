@@ -5,6 +5,8 @@
 
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
 import createRouter, { type HTTPMethod } from 'find-my-way';
 import { Corrupt, Fault, Malformed, Refused } from '../base/faults.js';
 import type { OpenListener } from './listener.js';
@@ -175,7 +177,8 @@ async function send(response: ServerResponse, answer: Answer, signal: AbortSigna
   response.setHeader('X-Content-Type-Options', 'nosniff');
   for (const [name, value] of Object.entries(answer.headers ?? {})) response.setHeader(name, value);
   if (typeof answer.body === 'string' || answer.body instanceof Uint8Array) {
-    const bytes = typeof answer.body === 'string' ? Buffer.from(answer.body) : answer.body;
+    const plain = typeof answer.body === 'string' ? Buffer.from(answer.body) : answer.body;
+    const bytes = await packed(plain, response);
     response.setHeader('Content-Length', bytes.length);
     response.end(response.req.method === 'HEAD' ? undefined : bytes);
     return;
@@ -185,6 +188,19 @@ async function send(response: ServerResponse, answer: Answer, signal: AbortSigna
     if (!response.write(chunk)) await drained(response, signal);
   }
   response.end();
+}
+
+const packs = promisify(gzip);
+const packedSizeMin = 1024;
+
+// Text of some size goes out as gzip to who takes it.
+async function packed(bytes: Uint8Array, response: ServerResponse): Promise<Uint8Array> {
+  const type = String(response.getHeader('Content-Type'));
+  if (bytes.length < packedSizeMin || !/^(text|application\/(json|javascript))|image\/svg/.test(type)) return bytes;
+  response.setHeader('Vary', 'Accept-Encoding');
+  if (!/\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))/.test(String(response.req.headers['accept-encoding'] ?? ''))) return bytes;
+  response.setHeader('Content-Encoding', 'gzip');
+  return await packs(bytes, { level: 1 });
 }
 
 function drained(response: ServerResponse, signal: AbortSignal): Promise<void> {

@@ -75,9 +75,15 @@ export class MetricReader {
     context: TargetContext,
     spent: { series: number; points: number },
   ): Promise<readonly Series[]> {
+    const names = this.tagged(expressions).map(({ name }) => name);
+    return await this.#readAll(names, undefined, context, spent);
+  }
+
+  /** Names and tags of series whose tags match every expression, in order of name. */
+  tagged(expressions: readonly string[]): readonly { readonly name: string; readonly tags: Readonly<Record<string, string>> }[] {
     const tests = expressions.map(tagTest);
-    const names = [...this.#tagged].filter(([, tags]) => tests.every((test) => test(tags))).map(([name]) => name);
-    return await this.#readAll(names.sort(), undefined, context, spent);
+    const found = [...this.#tagged].filter(([, tags]) => tests.every((test) => test(tags)));
+    return found.map(([name, tags]) => ({ name, tags })).sort((left, right) => (left.name < right.name ? -1 : 1));
   }
 
   async #readAll(

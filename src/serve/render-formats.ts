@@ -1,0 +1,105 @@
+/**
+ * The answers of `/render` as text: JSON (and JSON within a call, jsonp), CSV, Graphite's raw lines, and the shapes that Dygraph and Rickshaw
+ * read. One row a format. Unknown values are null, infinite ones the numbers that Python's json reads back as such.
+ */
+
+import { Temporal } from 'temporal-polyfill';
+import { pointsOf } from '../query/consolidate.js';
+import type { TargetContext } from '../query/function.js';
+import type { Series } from '../query/series.js';
+import { type Answer, padded } from './route.js';
+
+export type RenderFormat = (series: readonly Series[], context: TargetContext, parameters: URLSearchParams) => Answer | Promise<Answer>;
+
+/** Every format that is text, by its name. */
+export const textFormats: Readonly<Record<string, RenderFormat>> = {
+  json: (series, context, parameters) => padded(jsonText(series, context.maxDataPoints, isSet(parameters, 'noNullPoints')), parameters),
+  csv: (series, context) => ({ type: 'text/csv', body: csv(series, context.timeZone) }),
+  raw: (series) => ({ type: 'text/plain', body: series.map(rawLine).join('') }),
+  dygraph: (series, _, parameters) => padded(dygraph(series), parameters),
+  rickshaw: (series, context, parameters) => padded(rickshaw(series, context.maxDataPoints), parameters),
+};
+
+/** Whether a parameter says yes. */
+export function isSet(parameters: URLSearchParams, name: string): boolean {
+  return /^(1|true)$/i.test(parameters.get(name) ?? '');
+}
+
+/** The labels of the first and past the last slot of all series. */
+function spanOf(series: readonly Series[]): { start: number; end: number } {
+  return {
+    start: series.reduce((least, one) => Math.min(least, one.start), Number.POSITIVE_INFINITY),
+    end: series.reduce((most, one) => Math.max(most, one.end), Number.NEGATIVE_INFINITY),
+  };
+}
+
+function numberText(value: number): string {
+  if (Number.isFinite(value)) return String(value);
+  return Number.isNaN(value) ? 'null' : value > 0 ? '1e9999' : '-1e9999';
+}
+
+function jsonText(series: readonly Series[], maxDataPoints: number | undefined, noNulls: boolean): string {
+  const span = spanOf(series);
+  const parts = series.flatMap((one) => {
+    const { times, values } = pointsOf(one, maxDataPoints, span);
+    const points: string[] = [];
+    for (let index = 0; index < values.length; index++) {
+      const value = values[index] as number;
+      if (!noNulls || !Number.isNaN(value)) points.push(`[${numberText(value)}, ${times[index]}]`);
+    }
+    if (noNulls && points.length === 0) return [];
+    return [`{"target": ${JSON.stringify(one.name)}, "tags": ${tagsText(one.tags)}, "datapoints": [${points.join(', ')}]}`];
+  });
+  return `[${parts.join(', ')}]`;
+}
+
+// One row a time, a column a series; series of another step stand where their slots begin.
+function dygraph(series: readonly Series[]): string {
+  const labels = JSON.stringify(['Time', ...series.map((one) => one.name)]);
+  const rows = new Map<number, string[]>();
+  series.forEach((one, index) => {
+    one.values.forEach((value, slot) => {
+      const time = one.start + slot * one.stepSeconds;
+      const row = rows.get(time) ?? new Array<string>(series.length).fill('null');
+      row[index] = numberText(value);
+      rows.set(time, row);
+    });
+  });
+  const sorted = [...rows].sort(([left], [right]) => left - right).map(([time, row]) => `[${time * 1000}, ${row.join(', ')}]`);
+  return series.length === 0 ? '{}' : `{"labels" : ${labels}, "data" : [${sorted.join(', ')}]}`;
+}
+
+function rickshaw(series: readonly Series[], maxDataPoints: number | undefined): string {
+  const span = spanOf(series);
+  const parts = series.map((one) => {
+    const { times, values } = pointsOf(one, maxDataPoints, span);
+    const points = Array.from(values, (value, index) => `{"x": ${times[index]}, "y": ${numberText(value)}}`);
+    return `{"target": ${JSON.stringify(one.name)}, "datapoints": [${points.join(', ')}]}`;
+  });
+  return `[${parts.join(', ')}]`;
+}
+
+// With the blanks that Graphite's own answer has, so that a padded answer (jsonp) is the same text.
+function tagsText(tags: Readonly<Record<string, string>>): string {
+  return `{${Object.entries(tags)
+    .map(([name, value]) => `${JSON.stringify(name)}: ${JSON.stringify(value)}`)
+    .join(', ')}}`;
+}
+
+function csv(series: readonly Series[], timeZone: string): string {
+  const lines: string[] = [];
+  for (const one of series) {
+    const name = /[",\r\n]/.test(one.name) ? `"${one.name.replaceAll('"', '""')}"` : one.name;
+    one.values.forEach((value, slot) => {
+      const time = Temporal.Instant.fromEpochMilliseconds((one.start + slot * one.stepSeconds) * 1000).toZonedDateTimeISO(timeZone);
+      const text = time.toPlainDateTime().toString({ smallestUnit: 'second' }).replace('T', ' ');
+      lines.push(`${name},${text},${Number.isNaN(value) ? '' : value}\r\n`);
+    });
+  }
+  return lines.join('');
+}
+
+function rawLine(series: Series): string {
+  const values = Array.from(series.values, (value) => (Number.isNaN(value) ? 'None' : String(value)));
+  return `${series.name},${series.start},${series.end},${series.stepSeconds}|${values.join(',')}\n`;
+}

@@ -1,0 +1,88 @@
+/**
+ * `/render`: targets over a range as JSON, CSV, raw lines or shapes for other drawers. GET and POST alike. The range is `(from, until]`. An answer carries a mark of its content:
+ * a client that has it already gets 304, and what lies wholly in the past may be kept for a minute. Source: "The Render URL API".
+ */
+
+import { createHash } from 'node:crypto';
+import { evaluateTarget } from '../query/evaluate.js';
+import type { TargetContext } from '../query/function.js';
+import type { Series } from '../query/series.js';
+import { parseWhen } from '../query/when.js';
+import { isSet, textFormats } from './render-formats.js';
+import { type Answer, HttpFault, type Route, type WebRequest } from './route.js';
+import type { Services } from './services.js';
+
+const callsMax = 10_000;
+const targetsMax = 1000;
+/** Ranges that end this long ago change no more, but for late points. */
+const settledSeconds = 3600;
+
+export const renderRoutes: readonly Route[] = [{ methods: ['GET', 'POST'], path: '/render', access: 'read', handle: render }];
+
+async function render(request: WebRequest, services: Services): Promise<Answer> {
+  const { parameters } = request;
+  const targets = parameters.getAll('target').filter((target) => target.trim() !== '');
+  if (targets.length > targetsMax) throw new HttpFault(400, `the request has ${targets.length} targets (at most ${targetsMax})`);
+  const format = parameters.get('format') ?? 'json';
+  const write = Object.hasOwn(textFormats, format) ? textFormats[format] : undefined;
+  if (write === undefined)
+    throw new HttpFault(400, `format '${format.slice(0, 20)}' is not served (expected ${Object.keys(textFormats).join(', ')})`);
+  const context = contextOf(request, services);
+  const series: Series[] = [];
+  if (context.from < context.now) {
+    for (const target of targets) {
+      if (request.signal.aborted) break;
+      series.push(...(await evaluateTarget(target, context)));
+    }
+  }
+  return withCaching(await write(series, context, parameters), request, context);
+}
+
+/** The range, zone and limits of a request. Throws when the range is empty or a word is no time. */
+export function contextOf(request: WebRequest, services: Services): TargetContext {
+  const { parameters } = request;
+  const timeZone = parameters.get('tz') || 'UTC';
+  const clock = Math.floor(services.now() / 1000);
+  const now = parameters.has('now') ? parseWhen(parameters.get('now') as string, clock, timeZone) : clock;
+  const from = parseWhen(parameters.get('from') || '-1d', now, timeZone);
+  const until = parseWhen(parameters.get('until') || 'now', now, timeZone);
+  if (from === until) throw new HttpFault(400, 'the time range is empty (from equals until)');
+  const wanted = parameters.get('maxDataPoints');
+  const maxDataPoints = wanted === null || wanted === '' ? undefined : Number(wanted);
+  if (maxDataPoints !== undefined && !(maxDataPoints >= 1)) throw new HttpFault(400, `maxDataPoints '${wanted}' is no number above 0`);
+  const spent = { series: 0, points: 0 };
+  const template: Record<string, string> = {};
+  for (const [name, value] of parameters) {
+    const found = /^template\[(.+)\]$/.exec(name);
+    if (found !== null) template[found[1] as string] = value;
+  }
+  // The share of known slots that functions ask for when they merge some, unless a call says its own.
+  const factor = parameters.get('xFilesFactor');
+  const xFilesFactor = factor === null || factor === '' ? undefined : Number(factor);
+  if (xFilesFactor !== undefined && !(xFilesFactor >= 0 && xFilesFactor <= 1))
+    throw new HttpFault(400, `xFilesFactor '${factor?.slice(0, 20)}' (expected 0 to 1)`);
+  const hidden = (series: readonly Series[]): readonly Series[] =>
+    xFilesFactor === undefined ? series : series.map((one) => ({ ...one, xFilesFactor }));
+  return {
+    from: Math.min(from, until),
+    until: Math.max(from, until),
+    now,
+    timeZone,
+    maxDataPoints: maxDataPoints === undefined ? undefined : Math.floor(maxDataPoints),
+    fetch: async (path, context) => hidden(await services.reader.fetch(path, context, spent)),
+    fetchTagged: async (expressions, context) => hidden(await services.reader.fetchTagged(expressions, context, spent)),
+    template,
+    budget: { calls: callsMax, stacks: new Map() },
+  };
+}
+
+function withCaching(answer: Answer, request: WebRequest, context: TargetContext): Answer {
+  const { parameters, message } = request;
+  if (typeof answer.body !== 'string' || request.method !== 'GET') return answer;
+  if (isSet(parameters, 'noCache')) return answer;
+  const etag = `"${createHash('sha1').update(answer.body).digest('base64url')}"`;
+  const settled = context.until < context.now - settledSeconds;
+  const headers = { ETag: etag, 'Cache-Control': settled ? 'private, max-age=60' : 'private, no-cache' };
+  if (message.headers['if-none-match']?.split(/,\s*/).includes(etag)) return { status: 304, type: answer.type, body: '', headers };
+  return { ...answer, headers };
+}
