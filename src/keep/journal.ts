@@ -1,11 +1,11 @@
 /**
  * The journal's values: what one commit brought, so that open cells are found again after a stop. Little-endian; a value that reads wrong is Corrupt.
  *
- *   +-------------+-----------+---------------+------------------------------------------------------------------------------------+
- *   | plain u32 p | full u32 f | parts u32 (n) | now f64 | p+f series ids u32, pad | slots f64 | lastAts f64 | p values f64 | f x 5 f64 | parts |
- *   +-------------+-----------+---------------+------------------------------------------------------------------------------------+
- *   plain: one event, count 1, sum = min = max = last = value.  full: count, sum, min, max, last.   slots and lastAts: 1 value when the p+f are all
- *   the same (flag in the high bits of parts), else p+f.    A part: kind u8, series id u32, slot f64, size u32, bytes.
+ *   +---------+--------+---------+-----------+---------+------------+-----------+-------------+--------------+--------------+---------------+-------+
+ *   | p u32   | f u32  | n u32   | flags u32 | now f64 | p+f ids u32 | slots u32 | lastAts u32 | to 8 bytes   | p values f64 | f x 5 f64     | parts |
+ *   +---------+--------+---------+-----------+---------+------------+-----------+-------------+--------------+--------------+---------------+-------+
+ *   p plain cells: one event, count 1, sum = min = max = last = value.  f full ones: count, sum, min, max, last.  n parts: kind u8, series id u32,
+ *   slot f64, size u32, bytes.  Flags: 1 one slot for all, 2 one lastAt for all, 4 every lastAt is its slot (none is kept); else p+f of them.
  */
 
 import { Corrupt } from '../base/faults.js';
@@ -18,8 +18,9 @@ export interface JournalSink {
   readonly part: (kind: Exclude<CellKind, 'measure'>, series: number, slot: number, bytes: Uint8Array) => void;
 }
 
-const sameSlot = 0x80000000;
-const sameLastAt = 0x40000000;
+const sameSlot = 1;
+const sameLastAt = 2;
+const lastAtIsSlot = 4;
 const headBytes = 24;
 
 /** The value of a commit. `ids[i]` is the series of cell i, or -1 where it is left out. */
@@ -30,45 +31,31 @@ export function encodeJournal(
   partIds: readonly number[],
   now: number,
 ): Uint8Array {
-  const plain: number[] = [];
-  const full: number[] = [];
-  for (let at = 0; measures !== undefined && at < measures.count; at++) {
-    if (ids[at] === -1) continue;
-    const last = measures.lasts[at];
-    const isPlain = measures.counts[at] === 1 && measures.sums[at] === last && measures.mins[at] === last && measures.maxs[at] === last;
-    (isPlain ? plain : full).push(at);
-  }
-  const order = full.length === 0 ? plain : plain.concat(full);
-  const count = order.length;
-  const slots = columnOf(order, measures?.slot);
-  const lastAts = columnOf(order, measures?.lastAts);
+  const { plain, full, flags } = surveyOf(measures, ids);
+  const count = plain + full;
+  const slotCount = (flags & sameSlot) !== 0 ? Math.min(1, count) : count;
+  const lastAtCount = (flags & lastAtIsSlot) !== 0 ? 0 : (flags & sameLastAt) !== 0 ? Math.min(1, count) : count;
   const partsBytes = parts.reduce((sum, part) => sum + 17 + part.bytes.length, 0);
-  const idBytes = (4 * count + 7) & ~7;
-  const size = headBytes + idBytes + 8 * (slots.length + lastAts.length + plain.length + 5 * full.length) + partsBytes;
-  const bytes = new Uint8Array(size);
+  const valuesAt = (headBytes + 4 * (count + slotCount + lastAtCount) + 7) & ~7;
+  let at = valuesAt + 8 * (plain + 5 * full);
+  const bytes = new Uint8Array(at + partsBytes);
   const view = new DataView(bytes.buffer);
-  view.setUint32(0, plain.length, true);
-  view.setUint32(4, full.length, true);
-  view.setUint32(8, (parts.length | (slots.length === 1 ? sameSlot : 0) | (lastAts.length === 1 ? sameLastAt : 0)) >>> 0, true);
+  view.setUint32(0, plain, true);
+  view.setUint32(4, full, true);
+  view.setUint32(8, parts.length, true);
+  view.setUint32(12, flags, true);
   view.setFloat64(16, now, true);
-  const series = new Uint32Array(bytes.buffer, headBytes, count);
-  for (let at = 0; at < count; at++) series[at] = ids[order[at]!]!;
-  let at = headBytes + idBytes;
-  new Float64Array(bytes.buffer, at, slots.length).set(slots);
-  at += 8 * slots.length;
-  new Float64Array(bytes.buffer, at, lastAts.length).set(lastAts);
-  at += 8 * lastAts.length;
-  const values = new Float64Array(bytes.buffer, at, plain.length + 5 * full.length);
-  let to = 0;
-  for (const from of plain) values[to++] = measures!.lasts[from]!;
-  for (const from of full) {
-    values[to++] = measures!.counts[from]!;
-    values[to++] = measures!.sums[from]!;
-    values[to++] = measures!.mins[from]!;
-    values[to++] = measures!.maxs[from]!;
-    values[to++] = measures!.lasts[from]!;
+  if (measures !== undefined && count > 0) {
+    fillColumns(
+      measures,
+      ids,
+      plain,
+      new Uint32Array(bytes.buffer, headBytes, count),
+      new Uint32Array(bytes.buffer, headBytes + 4 * count, slotCount),
+      new Uint32Array(bytes.buffer, headBytes + 4 * (count + slotCount), lastAtCount),
+      new Float64Array(bytes.buffer, valuesAt, plain + 5 * full),
+    );
   }
-  at += 8 * values.length;
   for (const [index, part] of parts.entries()) {
     view.setUint8(at, partKinds.indexOf(part.kind));
     view.setUint32(at + 1, partIds[index]!, true);
@@ -86,19 +73,20 @@ export function decodeJournal(bytes: Uint8Array, sink: JournalSink): number {
   if (bytes.length < headBytes) throw new Corrupt('a journal entry ends early');
   const plain = view.getUint32(0, true);
   const full = view.getUint32(4, true);
-  const word = view.getUint32(8, true);
+  const flags = view.getUint32(12, true);
   const count = plain + full;
-  const slotCount = (word & sameSlot) !== 0 ? 1 : count;
-  const lastAtCount = (word & sameLastAt) !== 0 ? 1 : count;
-  const slotsAt = headBytes + ((4 * count + 7) & ~7);
-  const lastAtsAt = slotsAt + 8 * slotCount;
-  const valuesAt = lastAtsAt + 8 * lastAtCount;
+  const slotStride = (flags & sameSlot) !== 0 ? 0 : 4;
+  const lastAtStride = (flags & sameLastAt) !== 0 ? 0 : 4;
+  const slotsAt = headBytes + 4 * count;
+  const lastAtsAt = slotsAt + 4 * (slotStride === 0 ? Math.min(1, count) : count);
+  const lastAtCount = (flags & lastAtIsSlot) !== 0 ? 0 : lastAtStride === 0 ? Math.min(1, count) : count;
+  const valuesAt = (lastAtsAt + 4 * lastAtCount + 7) & ~7;
   let at = valuesAt + 8 * (plain + 5 * full);
   if (at > bytes.length) throw new Corrupt('a journal entry ends early');
   for (let index = 0; index < count; index++) {
     const series = view.getUint32(headBytes + 4 * index, true);
-    const slot = view.getFloat64(slotsAt + (slotCount === 1 ? 0 : 8 * index), true);
-    const lastAt = view.getFloat64(lastAtsAt + (lastAtCount === 1 ? 0 : 8 * index), true);
+    const slot = view.getUint32(slotsAt + slotStride * index, true);
+    const lastAt = lastAtCount === 0 ? slot : view.getUint32(lastAtsAt + lastAtStride * index, true);
     if (index < plain) {
       const value = view.getFloat64(valuesAt + 8 * index, true);
       sink.cell(series, slot, lastAt, 1, value, value, value, value);
@@ -108,7 +96,7 @@ export function decodeJournal(bytes: Uint8Array, sink: JournalSink): number {
       sink.cell(series, slot, lastAt, field(0), field(1), field(2), field(3), field(4));
     }
   }
-  for (let left = word & 0x3fffffff; left > 0; left--) {
+  for (let left = view.getUint32(8, true); left > 0; left--) {
     const kind = partKinds[view.getUint8(at)] as Exclude<CellKind, 'measure'>;
     const size = view.getUint32(at + 13, true);
     if (at + 17 + size > bytes.length) throw new Corrupt('a journal entry ends early');
@@ -118,10 +106,67 @@ export function decodeJournal(bytes: Uint8Array, sink: JournalSink): number {
   return view.getFloat64(16, true);
 }
 
-// The values in order; just one when all are the same.
-function columnOf(order: readonly number[], column: Float64Array | undefined): Float64Array {
-  if (column === undefined || order.length === 0) return new Float64Array(0);
-  const first = column[order[0]!]!;
-  if (order.every((at) => column[at] === first)) return Float64Array.of(first);
-  return Float64Array.from(order, (at) => column[at]!);
+interface Survey {
+  readonly plain: number;
+  readonly full: number;
+  readonly flags: number;
+}
+
+function surveyOf(measures: MeasureColumns | undefined, ids: Int32Array): Survey {
+  let plain = 0;
+  let full = 0;
+  let flags = sameSlot | sameLastAt | lastAtIsSlot;
+  if (measures === undefined) return { plain, full, flags };
+  const { slot, lastAts } = measures;
+  let first = -1;
+  for (let at = 0; at < measures.count; at++) {
+    if (ids[at] === -1) continue;
+    if (first < 0) first = at;
+    if (slot[at] !== slot[first]) flags &= ~sameSlot;
+    if (lastAts[at] !== lastAts[first]) flags &= ~sameLastAt;
+    if (lastAts[at] !== slot[at]) flags &= ~lastAtIsSlot;
+    if (isPlain(measures, at)) plain++;
+    else full++;
+  }
+  return { plain, full, flags };
+}
+
+function isPlain({ counts, sums, mins, maxs, lasts }: MeasureColumns, at: number): boolean {
+  const last = lasts[at];
+  return counts[at] === 1 && sums[at] === last && mins[at] === last && maxs[at] === last;
+}
+
+// Plain cells from the front, full ones behind them, each in the order in which they came.
+function fillColumns(
+  measures: MeasureColumns,
+  ids: Int32Array,
+  plain: number,
+  series: Uint32Array,
+  slots: Uint32Array,
+  lastAts: Uint32Array,
+  values: Float64Array,
+): void {
+  let plainTo = 0;
+  let fullTo = plain;
+  let valueTo = plain;
+  const [allSlots, allLastAts] = [slots.length === series.length, lastAts.length === series.length];
+  for (let at = 0; at < measures.count; at++) {
+    const id = ids[at]!;
+    if (id === -1) continue;
+    const isOne = isPlain(measures, at);
+    const to = isOne ? plainTo++ : fullTo++;
+    series[to] = id;
+    if (allSlots) slots[to] = measures.slot[at]!;
+    else slots[0] = measures.slot[at]!;
+    if (allLastAts) lastAts[to] = measures.lastAts[at]!;
+    else if (lastAts.length > 0) lastAts[0] = measures.lastAts[at]!;
+    if (isOne) values[to] = measures.lasts[at]!;
+    else {
+      values[valueTo++] = measures.counts[at]!;
+      values[valueTo++] = measures.sums[at]!;
+      values[valueTo++] = measures.mins[at]!;
+      values[valueTo++] = measures.maxs[at]!;
+      values[valueTo++] = measures.lasts[at]!;
+    }
+  }
 }

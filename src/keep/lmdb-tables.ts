@@ -21,7 +21,7 @@ import { Corrupt, Refused } from '../base/faults.js';
 
 export type Table = Database<Buffer, Buffer>;
 
-const layoutVersion = '1';
+const layoutVersion = '2';
 const binary = { encoding: 'binary', keyEncoding: 'binary' } as const;
 const names = ['journal', 'series', 'parts', 'identities', 'records', 'flows', 'notes', 'meta'] as const;
 

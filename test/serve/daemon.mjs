@@ -25,13 +25,18 @@ export async function startDaemon({
   folder = mkdtempSync(join(tmpdir(), 'weir-serve-')),
   environment = {},
   ports = 'all=0',
+  nodeFlags = [],
 } = {}) {
   const config = configuration === undefined ? [] : ['--config', join(folder, 'weir.toml')];
   if (configuration !== undefined) writeFileSync(join(folder, 'weir.toml'), configuration);
-  const child = spawn(process.execPath, [bin, 'serve', '--data', join(folder, 'data'), '--port', ports, ...config, ...words], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, ...environment },
-  });
+  const child = spawn(
+    process.execPath,
+    [...nodeFlags, bin, 'serve', '--data', join(folder, 'data'), '--port', ports, ...config, ...words],
+    {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...environment },
+    },
+  );
   let stderr = '';
   child.stderr.on('data', (bytes) => {
     stderr += bytes;
