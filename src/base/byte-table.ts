@@ -1,6 +1,6 @@
 /**
  * A table from byte strings to small integers, without making a string for a look-up: open addressing over FNV-1a hashes, keys in one
- * growing arena. It serves as a cache (names of series as they come off a socket), so it is bounded: above `countMax` keys it empties itself.
+ * growing arena. Keys mostly come in the order in which they first came, so the entry behind the last one found is tried before any hash. It serves as a cache (names of series as they come off a socket), so it is bounded: above `countMax` keys it empties itself.
  *
  *   slots  Int32Array  -> entry + 1 (0: free)          entry  hash u32, start u32, size u32, value i32          arena  key bytes
  */
@@ -16,6 +16,7 @@ export class ByteTable {
   #arena: Uint8Array = new Uint8Array(1 << 16);
   #arenaSize = 0;
   #count = 0;
+  #last = -1;
   readonly #countMax: number;
 
   constructor(countMax = 4_000_000) {
@@ -28,12 +29,20 @@ export class ByteTable {
 
   /** The value of the key in `[start, end)`, or -1. */
   find(bytes: Uint8Array, start: number, end: number): number {
+    const next = this.#last + 1 < this.#count ? this.#last + 1 : 0;
+    if (next < this.#count && this.#same(next, bytes, start, end)) {
+      this.#last = next;
+      return this.#values[next] as number;
+    }
     const hash = hashOf(bytes, start, end);
     const mask = this.#slots.length - 1;
     for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
       const entry = (this.#slots[slot] as number) - 1;
       if (entry < 0) return -1;
-      if (this.#hashes[entry] === hash && this.#same(entry, bytes, start, end)) return this.#values[entry] as number;
+      if (this.#hashes[entry] === hash && this.#same(entry, bytes, start, end)) {
+        this.#last = entry;
+        return this.#values[entry] as number;
+      }
     }
   }
 
@@ -48,6 +57,7 @@ export class ByteTable {
       this.#arena = larger;
     }
     const entry = this.#count++;
+    this.#last = entry;
     const hash = hashOf(bytes, start, end);
     this.#arena.set(bytes.subarray(start, end), this.#arenaSize);
     this.#hashes[entry] = hash;
@@ -61,6 +71,7 @@ export class ByteTable {
   clear(): void {
     this.#slots.fill(0);
     this.#count = 0;
+    this.#last = -1;
     this.#arenaSize = 0;
   }
 
@@ -73,9 +84,10 @@ export class ByteTable {
 
   #same(entry: number, bytes: Uint8Array, start: number, end: number): boolean {
     if (this.#sizes[entry] !== end - start) return false;
+    // From the end: names differ there.
     const arena = this.#arena;
-    let at = this.#starts[entry] as number;
-    for (let index = start; index < end; index++) if (arena[at++] !== bytes[index]) return false;
+    const shift = (this.#starts[entry] as number) - start;
+    for (let index = end - 1; index >= start; index--) if (arena[shift + index] !== bytes[index]) return false;
     return true;
   }
 

@@ -158,7 +158,7 @@ export class Intake {
     const cause = this.#outside(series, at);
     if (cause !== undefined) return cause;
     const step = this.#steps[series] as number;
-    const slot = at - (at % step);
+    const slot = Math.floor(at / step) * step;
     if (this.#replacing[series] === 1 && this.#slots.replace(series, slot, at, value)) {
       this.repeated++;
       return undefined;
@@ -268,6 +268,7 @@ export class Intake {
       this.#waiting.shift();
       this.flushes++;
       this.cellsFlushed += batch.cells.count + batch.timers.length + batch.sets.length;
+      this.#slots.recycle(batch.cells);
       this.lastFlushMs = this.#options.now() - before;
     }
   }

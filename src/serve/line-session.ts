@@ -15,17 +15,26 @@ export function lineSession(sizeMax: number, take: LineTaker, tooLong: (bytes: B
   return {
     take: (chunk) => {
       let bytes = chunk;
+      let first: string | undefined;
       if (skipping) {
         const stop = bytes.indexOf(10);
         if (stop < 0) return undefined;
         skipping = false;
         bytes = bytes.subarray(stop + 1);
       } else if (rest !== undefined) {
-        bytes = Buffer.concat([rest, bytes]);
+        // Only the line that crosses the border is joined; what is behind it is read where it stands.
+        const stop = bytes.indexOf(10);
+        const line: Buffer = Buffer.concat([rest, stop < 0 ? bytes : bytes.subarray(0, stop + 1)]);
         rest = undefined;
+        if (stop < 0) bytes = line;
+        else {
+          first = takeBounded(line, line.length, sizeMax, take, tooLong);
+          bytes = bytes.subarray(stop + 1);
+        }
       }
       const last = bytes.lastIndexOf(10);
-      const answer = last >= 0 ? takeBounded(bytes, last + 1, sizeMax, take, tooLong) : undefined;
+      const second = last >= 0 ? takeBounded(bytes, last + 1, sizeMax, take, tooLong) : undefined;
+      const answer = first === undefined ? second : first + (second ?? '');
       const left = bytes.subarray(last + 1);
       if (left.length > sizeMax) {
         tooLong(left);

@@ -22,11 +22,14 @@ export interface CellColumns {
   readonly lastAts: Float64Array;
 }
 
+const spareMax = 1 << 20;
+
 export class OpenSlots {
   #open: CellColumns = columns(1024);
   #closed: CellColumns = columns(1024);
   #touched = new Int32Array(1024);
   #touchedCount = 0;
+  #spare: CellColumns | undefined;
 
   /** Cells that the next drain will hand over. */
   get pending(): number {
@@ -85,8 +88,16 @@ export class OpenSlots {
     for (let index = 0; index < this.#touchedCount; index++) this.#close(this.#touched[index] as number);
     this.#touchedCount = 0;
     const cells = this.#closed;
-    this.#closed = columns(Math.max(1024, Math.min(cells.count, 65_536)));
+    this.#closed = this.#spare ?? columns(Math.max(1024, Math.min(cells.count, 65_536)));
+    this.#spare = undefined;
     return cells;
+  }
+
+  /** Gives columns back that nobody reads any more: the next drain's are written into them. */
+  recycle(cells: CellColumns): void {
+    if (cells.slot.length > spareMax || (this.#spare !== undefined && this.#spare.slot.length >= cells.slot.length)) return;
+    cells.count = 0;
+    this.#spare = cells;
   }
 
   #touch(series: number): void {
