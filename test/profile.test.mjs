@@ -216,5 +216,5 @@ test('one core or many, the same counts', (t) => {
   assert.equal(one.status, 0);
   assert.equal(two.stdout, one.stdout);
   assert.deepEqual(two.stderr.trim().split('\n').sort(), one.stderr.trim().split('\n').sort());
-  assert.match(one.stderr, /b\.csv:280002: columns/);
+  assert.ok(one.stderr.includes(`b.csv:${large.split('\n').length}: columns`), one.stderr);
 });
