@@ -38,6 +38,15 @@ export type ExtraColumn = Float64Array<ArrayBuffer> | string[];
 
 const wide: ReadonlySet<string> = new Set(['nextHop', 'exporter']);
 
+/** Where the columns of a batch lie: makes a typed array of so many zeroes. */
+export type Allot = <T extends ColumnArray>(type: ColumnType<T>, length: number) => T;
+interface ColumnType<T> {
+  new (length: number): T;
+  new (buffer: ArrayBuffer, byteOffset: number, length: number): T;
+  readonly BYTES_PER_ELEMENT: number;
+}
+const own: Allot = (Type, length) => new Type(length);
+
 /** Rows that a reader puts into one batch unless it has a reason for another size. */
 export const defaultBatchRows = 16384;
 
@@ -84,30 +93,30 @@ export class FlowBatch {
   /** Columns that only some formats have, by printed name, in the order they are printed. */
   readonly extra = new Map<string, ExtraColumn>();
 
-  /** A batch of `capacity` rows with the optional columns named; all zero. */
-  constructor(capacity: number, optional: readonly OptionalColumn[] = []) {
+  /** A batch of `capacity` rows with the optional columns named; all zero. `allot` lets the columns lie in a kernel's memory. */
+  constructor(capacity: number, optional: readonly OptionalColumn[] = [], allot: Allot = own) {
     this.capacity = capacity;
-    this.firstSeconds = new Uint32Array(capacity);
-    this.firstNanos = new Uint32Array(capacity);
-    this.lastSeconds = new Uint32Array(capacity);
-    this.lastNanos = new Uint32Array(capacity);
-    this.src = new Uint8Array(capacity * 16);
-    this.dst = new Uint8Array(capacity * 16);
-    this.family = new Uint8Array(capacity);
-    this.sport = new Uint16Array(capacity);
-    this.dport = new Uint16Array(capacity);
-    this.proto = new Uint8Array(capacity);
-    this.flags = new Uint8Array(capacity);
-    this.tos = new Uint8Array(capacity);
-    this.packets = new Float64Array(capacity);
-    this.bytes = new Float64Array(capacity);
-    this.inIf = new Uint32Array(capacity);
-    this.outIf = new Uint32Array(capacity);
-    this.srcAs = new Uint32Array(capacity);
-    this.dstAs = new Uint32Array(capacity);
-    this.number = new Float64Array(capacity);
-    this.place = new Float64Array(capacity);
-    for (const name of optional) this.add(name);
+    this.firstSeconds = allot(Uint32Array, capacity);
+    this.firstNanos = allot(Uint32Array, capacity);
+    this.lastSeconds = allot(Uint32Array, capacity);
+    this.lastNanos = allot(Uint32Array, capacity);
+    this.src = allot(Uint8Array, capacity * 16);
+    this.dst = allot(Uint8Array, capacity * 16);
+    this.family = allot(Uint8Array, capacity);
+    this.sport = allot(Uint16Array, capacity);
+    this.dport = allot(Uint16Array, capacity);
+    this.proto = allot(Uint8Array, capacity);
+    this.flags = allot(Uint8Array, capacity);
+    this.tos = allot(Uint8Array, capacity);
+    this.packets = allot(Float64Array, capacity);
+    this.bytes = allot(Float64Array, capacity);
+    this.inIf = allot(Uint32Array, capacity);
+    this.outIf = allot(Uint32Array, capacity);
+    this.srcAs = allot(Uint32Array, capacity);
+    this.dstAs = allot(Uint32Array, capacity);
+    this.number = allot(Float64Array, capacity);
+    this.place = allot(Float64Array, capacity);
+    for (const name of optional) this.add(name, allot);
   }
 
   /** Whether the optional column is there. */
@@ -116,10 +125,10 @@ export class FlowBatch {
   }
 
   /** Makes an optional column (all zero) unless it is there. */
-  add(name: OptionalColumn): void {
+  add(name: OptionalColumn, allot: Allot = own): void {
     if (this.has(name)) return;
     const size = this.capacity * (wide.has(name) ? 16 : 1);
-    Object.assign(this, { [name]: new optionalColumns[name](size) });
+    Object.assign(this, { [name]: allot(optionalColumns[name] as ColumnType<ColumnArray>, size) });
   }
 
   /** Whether row `index` carries a reverse direction. */

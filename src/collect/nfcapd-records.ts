@@ -10,7 +10,7 @@
  *     10, 11   next hop, 12, 13 exporter's address: IPv4 u32, IPv6 2 u64
  */
 
-import { FlowBatch, type UnreadableCause } from '../base/flow-batch.js';
+import type { FlowBatch, OptionalColumn, UnreadableCause } from '../base/flow-batch.js';
 import type { ReadOptions } from './format.js';
 
 /** Where a block is, for messages. */
@@ -24,16 +24,20 @@ const flowRecord = 11;
 const recordHeadBytes = 12;
 const limit53 = 9007199254740992n;
 
-/** A batch with the optional columns that nfcapd files carry. */
-export function newNfcapdBatch(rows: number): FlowBatch {
-  return new FlowBatch(rows, ['packetsRev', 'bytesRev', 'vlan', 'nextHop', 'exporter']);
-}
+/** The optional columns that nfcapd files carry. */
+export const nfcapdColumns = ['packetsRev', 'bytesRev', 'vlan', 'nextHop', 'exporter'] as const satisfies readonly OptionalColumn[];
 
-/** Appends records from `offset` on until the batch is full or the block ends; returns where to go on. */
-export function readRecords(data: Uint8Array, offset: number, batch: FlowBatch, place: BlockPlace): number {
+/** Appends at most `records` records from `offset` on until the batch is full or the block ends; returns where to go on. */
+export function readRecords(
+  data: Uint8Array,
+  offset: number,
+  batch: FlowBatch,
+  place: BlockPlace,
+  records = Number.POSITIVE_INFINITY,
+): number {
   const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
   let at = offset;
-  while (at < data.length && batch.count < batch.capacity) {
+  for (let record = 0; record < records && at < data.length && batch.count < batch.capacity; record++) {
     const size = at + 4 <= data.length ? view.getUint16(at + 2, true) : 0;
     if (size < 4 || at + size > data.length) {
       lose(place, at, 'range', `a record of ${size} bytes in a block of ${data.length}; the rest of the block is lost`);

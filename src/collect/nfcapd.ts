@@ -10,16 +10,15 @@
  * Facts from the file format of nfdump (phaag/nfdump, nffileV2.h); no code is taken from it.
  */
 
-import { readFileSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { decompress } from 'fzstd';
 import bzip from 'seek-bzip';
 import { Fault, Malformed, Refused } from '../base/faults.js';
-import { defaultBatchRows, type FlowBatch } from '../base/flow-batch.js';
-import { decodeLz4 } from '../base/lz4.js';
-import { decodeLzo } from '../base/lzo.js';
+import type { FlowBatch } from '../base/flow-batch.js';
 import type { FlowFormat, Input, ReadOptions } from './format.js';
+import { NfcapdKernel } from './nfcapd-kernel.js';
 import { type ExtensionMaps, readOldRecords } from './nfcapd-old-records.js';
-import { newNfcapdBatch, readRecords } from './nfcapd-records.js';
+import { readRecords } from './nfcapd-records.js';
 
 export const nfcapd: FlowFormat = { name: 'nfcapd', detect, read };
 
@@ -36,28 +35,50 @@ function detect(head: Uint8Array): boolean {
 }
 
 async function* read(input: Input, options: ReadOptions): AsyncGenerator<FlowBatch, number> {
-  const bytes = await whole(input);
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const { file } = input;
-  const { compression, sizeMax, end, firstBlock } = view.getUint16(2, true) === 1 ? oldHeader(view, file) : header(view, file);
+  const source = await openSource(input);
+  try {
+    const head = source.bytes(0, Math.min(source.size, oldHeaderBytes));
+    const view = new DataView(head.buffer, head.byteOffset, head.byteLength);
+    const isOld = head.length >= 4 && view.getUint16(2, true) === 1;
+    const blocks = isOld ? oldHeader(view, source.size, input.file) : header(view, source.size, input.file);
+    const kernel = NfcapdKernel.lend(blocks.sizeMax);
+    try {
+      return yield* readBlocks(source, blocks, kernel, input.file, options);
+    } finally {
+      kernel.giveBack();
+    }
+  } finally {
+    source.close();
+  }
+}
+
+async function* readBlocks(
+  source: Source,
+  blocks: Blocks,
+  kernel: NfcapdKernel,
+  file: string,
+  options: ReadOptions,
+): AsyncGenerator<FlowBatch, number> {
+  const { batch } = kernel;
+  const { end, firstBlock } = blocks;
   const maps: ExtensionMaps = new Map();
-  const isOld = view.getUint16(2, true) === 1;
   let [at, rows] = [firstBlock, 0];
-  let batch = newNfcapdBatch(defaultBatchRows);
   while (at < end) {
     if (at + blockHeaderBytes > end) {
       if (batch.count > 0) yield batch;
       throw new Malformed('the file ends within a block header (what came before is used)', { file, offset: at });
     }
+    const head = source.bytes(at, blockHeaderBytes);
+    const view = new DataView(head.buffer, head.byteOffset, head.byteLength);
     const [count, size, type, flags] = [
-      view.getUint32(at, true),
-      view.getUint32(at + 4, true),
-      view.getUint16(at + 8, true),
-      view.getUint16(at + 10, true),
+      view.getUint32(0, true),
+      view.getUint32(4, true),
+      view.getUint16(8, true),
+      view.getUint16(10, true),
     ];
     const dataAt = at + blockHeaderBytes;
     const isCut = dataAt + size > end;
-    const codec = (flags & 1) !== 0 ? 0 : compression;
+    const codec = (flags & 1) !== 0 ? 0 : blocks.compression;
     // Of a block that is cut, plain records can still be read; a compressed one is lost.
     if (isCut && codec !== 0) {
       if (batch.count > 0) yield batch;
@@ -66,34 +87,32 @@ async function* read(input: Input, options: ReadOptions): AsyncGenerator<FlowBat
         offset: at,
       });
     }
-    const data =
-      type === (isOld ? oldDataBlock : dataBlock)
-        ? unpack(bytes.subarray(dataAt, Math.min(end, dataAt + size)), codec, sizeMax)
-        : undefined;
-    if (data instanceof Fault) {
+    const isData = type === (blocks.isOld ? oldDataBlock : dataBlock);
+    const unpacked = isData ? unpackBlock(source, dataAt, Math.min(size, end - dataAt), codec, kernel) : undefined;
+    if (unpacked instanceof Fault) {
       options.reject({
         file,
         offset: at,
         cause: 'block',
         count,
         original: `block of ${size} bytes`,
-        message: `${data.message}; ${count} records are lost, the next block is read`,
+        message: `${unpacked.message}; ${count} records are lost, the next block is read`,
       });
       rows += count;
-    } else if (data !== undefined) {
-      let offset = 0;
-      while (offset < data.length) {
+    } else if (unpacked !== undefined) {
+      const place = { file, blockOffset: at, options };
+      for (let offset = 0; offset < unpacked.length; ) {
         const before = batch.count;
-        offset = isOld
-          ? readOldRecords(data, offset, batch, { file, blockOffset: at, options }, maps)
-          : readRecords(data, offset, batch, { file, blockOffset: at, options });
+        if (blocks.isOld) offset = readOldRecords(unpacked, offset, batch, place, maps);
+        else if (unpacked.buffer === kernel.unpacked.buffer) offset = kernel.read(offset, unpacked.length, place);
+        else offset = readRecords(unpacked, offset, batch, place);
         for (let row = before; row < batch.count; row++) {
           batch.number[row] = options.numberBefore + ++rows;
           batch.place[row] = at;
         }
         if (batch.count === batch.capacity) {
           yield batch;
-          batch = newNfcapdBatch(defaultBatchRows);
+          batch.count = 0;
         }
       }
     }
@@ -107,6 +126,39 @@ async function* read(input: Input, options: ReadOptions): AsyncGenerator<FlowBat
   return rows;
 }
 
+/** Bytes by their place: of a file, read as they are asked for, or of a stream, which is held whole. */
+interface Source {
+  readonly size: number;
+  /** Bytes [at, at + size), into `target` if there is one. */
+  readonly bytes: (at: number, size: number, target?: Uint8Array) => Uint8Array;
+  readonly close: () => void;
+}
+
+async function openSource(input: Input): Promise<Source> {
+  if (input.plainPath === undefined) {
+    const parts: Uint8Array[] = [];
+    for await (const chunk of input.chunks()) parts.push(chunk);
+    const held = Buffer.concat(parts);
+    const bytes = (at: number, size: number, target?: Uint8Array): Uint8Array => {
+      const part = held.subarray(at, at + size);
+      target?.set(part);
+      return target?.subarray(0, size) ?? part;
+    };
+    return { size: held.length, bytes, close: () => undefined };
+  }
+  const descriptor = openSync(input.plainPath, 'r');
+  const bytes = (at: number, size: number, target: Uint8Array = new Uint8Array(size)): Uint8Array => {
+    let got = 0;
+    while (got < size) {
+      const more = readSync(descriptor, target, got, size - got, at + got);
+      if (more === 0) throw new Malformed('the file became shorter while it was read', { file: input.file, offset: at + got });
+      got += more;
+    }
+    return target.subarray(0, size);
+  };
+  return { size: fstatSync(descriptor).size, bytes, close: () => closeSync(descriptor) };
+}
+
 /** What a header says of the blocks behind it. */
 interface Blocks {
   /** 0 none, 1 LZO, 2 BZ2, 3 LZ4, 4 ZSTD. */
@@ -115,10 +167,10 @@ interface Blocks {
   readonly sizeMax: number;
   readonly firstBlock: number;
   readonly end: number;
+  readonly isOld: boolean;
 }
 
-function header(view: DataView, file: string): Blocks {
-  const size = view.byteLength;
+function header(view: DataView, size: number, file: string): Blocks {
   if (size < headerBytes) throw new Malformed(`the file ends within its header of ${headerBytes} bytes`, { file, offset: size });
   const compression = view.getUint8(16);
   if (view.getUint8(17) !== 0) throw new Refused('the file is encrypted', { file, offset: 17 });
@@ -126,36 +178,35 @@ function header(view: DataView, file: string): Blocks {
   const sizeMax = Math.min(Math.max(view.getUint32(32, true), 1 << 20) * 2, blockBytesMax);
   const appendix = Number(view.getBigUint64(24, true));
   const hasAppendix = view.getUint16(18, true) > 0 && appendix > headerBytes && appendix <= size;
-  return { compression, sizeMax, firstBlock: headerBytes, end: hasAppendix ? appendix : size };
+  return { compression, sizeMax, firstBlock: headerBytes, end: hasAppendix ? appendix : size, isOld: false };
 }
 
 /** Layout 1: u16 magic | u16 version 1 | u32 flags (1 LZO, 8 BZ2, 16 LZ4) | u32 blocks | 128 ident | 136 statistics. */
-function oldHeader(view: DataView, file: string): Blocks {
-  const size = view.byteLength;
+function oldHeader(view: DataView, size: number, file: string): Blocks {
   if (size < oldHeaderBytes) throw new Malformed(`the file ends within its header of ${oldHeaderBytes} bytes`, { file, offset: size });
   const flags = view.getUint32(4, true);
   const compression = (flags & 1) !== 0 ? 1 : (flags & 8) !== 0 ? 2 : (flags & 16) !== 0 ? 3 : 0;
-  return { compression, sizeMax: 8 << 20, firstBlock: oldHeaderBytes, end: size };
+  return { compression, sizeMax: 8 << 20, firstBlock: oldHeaderBytes, end: size, isOld: true };
 }
 
-async function whole(input: Input): Promise<Uint8Array> {
-  if (input.plainPath !== undefined) return readFileSync(input.plainPath);
-  const parts: Uint8Array[] = [];
-  for await (const chunk of input.chunks()) parts.push(chunk);
-  return Buffer.concat(parts);
-}
-
-/** The data of a block, or the fault why it cannot be had. */
-function unpack(packed: Uint8Array, compression: number, sizeMax: number): Uint8Array | Fault {
+/** The data of a block, or the fault why it cannot be had. In the kernel's memory where that has the room. */
+function unpackBlock(source: Source, at: number, size: number, compression: number, kernel: NfcapdKernel): Uint8Array | Fault {
+  const { packed, unpacked } = kernel;
   try {
-    if (compression === 0) return packed;
-    if (compression === 4) return checkedSize(decompress(packed), sizeMax);
-    if (compression === 2) return checkedSize(bzip.decode(packed), sizeMax);
-    const out = new Uint8Array(sizeMax);
-    return out.subarray(0, compression === 1 ? decodeLzo(packed, out) : decodeLz4(packed, out));
+    if (compression === 0) return size <= unpacked.length ? source.bytes(at, size, unpacked) : source.bytes(at, size);
+    if (compression === 4) return put(checkedSize(decompress(source.bytes(at, size)), unpacked.length), unpacked);
+    if (compression === 2) return put(checkedSize(bzip.decode(source.bytes(at, size)), unpacked.length), unpacked);
+    if (size > packed.length) return new Malformed(`a block of ${size} bytes packed (expected at most ${packed.length})`);
+    source.bytes(at, size, packed);
+    return unpacked.subarray(0, kernel.unpack(compression === 1 ? 'LZO' : 'LZ4', size));
   } catch (error) {
     return error instanceof Fault ? error : new Malformed(error instanceof Error ? error.message : 'damaged', {}, error);
   }
+}
+
+function put(data: Uint8Array, unpacked: Uint8Array): Uint8Array {
+  unpacked.set(data);
+  return unpacked.subarray(0, data.length);
 }
 
 function checkedSize(data: Uint8Array, sizeMax: number): Uint8Array {
