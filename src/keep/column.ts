@@ -6,6 +6,8 @@
  *   | tag u8 | 0..9: scale; n varints: zigzag of the difference to the one |
  *   |        |       before (the first to 0), in units of 10^-scale        |
  *   |        | 64+scale: one varint, all n values are the same             |
+ *   |        | 128+scale: width u8; the first as a varint; n-1 differences, |
+ *   |        |       zigzag, width bits each (at most 24), low bits first  |
  *   |        | 255: n x f64 little-endian                                  |
  *   +--------+------------------------------------------------------------+
  */
@@ -14,6 +16,8 @@ import { Corrupt } from '../base/faults.js';
 
 const powers = [1, 10, 100, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9];
 const scaledMax = 2 ** 50;
+const widthMax = 24;
+let deltas = new Float64Array(64);
 const scratch = new DataView(new ArrayBuffer(8));
 
 /** The most bytes that a column of `count` values takes. */
@@ -32,15 +36,40 @@ export function writeColumn(bytes: Uint8Array, at: number, values: Float64Array,
     bytes[at] = 64 + scale;
     return writeVarint(bytes, at + 1, zigzag(count === 0 ? 0 : Math.round(values[0]! * power)));
   }
-  bytes[at++] = scale;
-  let before = 0;
+  if (deltas.length < count) deltas = new Float64Array(2 * count);
+  let [before, most, varintBytes] = [0, 0, 0];
   for (let index = 0; index < count; index++) {
     const scaled = Math.round(values[index]! * power);
     const delta = zigzag(scaled - before);
-    if (delta < 128) bytes[at++] = delta;
-    else at = writeVarint(bytes, at, delta);
+    deltas[index] = delta;
     before = scaled;
+    if (index === 0) continue;
+    if (delta > most) most = delta;
+    varintBytes += delta < 128 ? 1 : delta < 16_384 ? 2 : delta < 2_097_152 ? 3 : 8;
   }
+  const width = most < 2 ** widthMax ? 32 - Math.clz32(most) : 64;
+  if (width <= widthMax && 1 + Math.ceil(((count - 1) * width) / 8) < varintBytes) {
+    bytes[at] = 128 + scale;
+    bytes[at + 1] = width;
+    return writePacked(bytes, writeVarint(bytes, at + 2, deltas[0]!), count, width);
+  }
+  bytes[at++] = scale;
+  for (let index = 0; index < count; index++) at = writeVarint(bytes, at, deltas[index]!);
+  return at;
+}
+
+function writePacked(bytes: Uint8Array, start: number, count: number, width: number): number {
+  let [at, held, bits] = [start, 0, 0];
+  for (let index = 1; index < count; index++) {
+    held |= deltas[index]! << bits;
+    bits += width;
+    while (bits >= 8) {
+      bytes[at++] = held & 255;
+      held >>>= 8;
+      bits -= 8;
+    }
+  }
+  if (bits > 0) bytes[at++] = held & 255;
   return at;
 }
 
@@ -49,8 +78,11 @@ export function readColumn(bytes: Uint8Array, at: number, values: Float64Array, 
   const tag = bytes[at++]!;
   if (tag === 255) return readRaw(bytes, at, values, count);
   const power = powers[tag & 63];
-  if (power === undefined || (tag & ~63) > 64) throw new Corrupt(`a column has tag ${tag} (expected 0 to 9, 64 to 73 or 255)`);
-  const limit = tag >= 64 ? 1 : count;
+  if (power === undefined || (tag & ~63) > 128) throw new Corrupt(`a column has tag ${tag} (expected 0 to 9, 64 to 73, 128 to 137 or 255)`);
+  const packed = tag >= 128;
+  const width = packed ? bytes[at++]! : 0;
+  if (width > widthMax) throw new Corrupt(`a column has differences of ${width} bits (expected at most ${widthMax})`);
+  const limit = tag >= 64 ? Math.min(1, count) : count;
   let scaled = 0;
   for (let index = 0; index < limit; index++) {
     let low = bytes[at++]!;
@@ -68,9 +100,37 @@ export function readColumn(bytes: Uint8Array, at: number, values: Float64Array, 
     scaled += low % 2 === 0 ? low / 2 : -(low + 1) / 2;
     values[index] = scaled / power;
   }
-  if (tag >= 64) values.fill(values[0]!, 0, count);
+  if (packed) return readPacked(bytes, at, values, count, width, scaled, power);
+  if (tag >= 64 && count > 0) values.fill(values[0]!, 0, count);
   if (!(at <= bytes.length)) throw new Corrupt('a column ends early');
   return at;
+}
+
+function readPacked(
+  bytes: Uint8Array,
+  start: number,
+  values: Float64Array,
+  count: number,
+  width: number,
+  first: number,
+  power: number,
+): number {
+  const end = start + Math.ceil(((count - 1) * width) / 8);
+  if (!(end <= bytes.length)) throw new Corrupt('a column ends early');
+  const mask = (1 << width) - 1;
+  let [at, held, bits, scaled] = [start, 0, 0, first];
+  for (let index = 1; index < count; index++) {
+    while (bits < width) {
+      held |= bytes[at++]! << bits;
+      bits += 8;
+    }
+    const delta = held & mask;
+    held >>>= width;
+    bits -= width;
+    scaled += (delta & 1) === 0 ? delta >>> 1 : -((delta + 1) >>> 1);
+    values[index] = scaled / power;
+  }
+  return end;
 }
 
 function scaleOf(values: Float64Array, count: number): number {

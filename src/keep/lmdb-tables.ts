@@ -21,6 +21,7 @@ import { Corrupt, Refused } from '../base/faults.js';
 
 export type Table = Database<Buffer, Buffer>;
 
+const copyEntries = 20_000;
 const layoutVersion = '2';
 const binary = { encoding: 'binary', keyEncoding: 'binary' } as const;
 const names = ['journal', 'series', 'parts', 'identities', 'records', 'flows', 'notes', 'meta'] as const;
@@ -35,9 +36,9 @@ export class Tables {
   readonly readOnly: boolean;
   readonly path: string;
 
-  constructor(folder: string, readOnly: boolean) {
+  constructor(folder: string, readOnly: boolean, path = join(folder, 'store.mdb')) {
     this.readOnly = readOnly;
-    this.path = join(folder, 'store.mdb');
+    this.path = path;
     if (readOnly && !existsSync(this.path)) {
       throw new Refused('there is no store here (expected a folder made by weir store init, weir load or weir serve)', { file: folder });
     }
@@ -73,6 +74,21 @@ export class Tables {
       this.#steps.set(stepSeconds, this.#table(`step-${stepSeconds}`));
     }
     return this.#steps.get(stepSeconds);
+  }
+
+  /** Writes every table to a new file, in order of keys: an entry behind the last one fills its page. */
+  async copyTo(path: string): Promise<void> {
+    const copy = new Tables(path, false, path);
+    try {
+      for (const [name, table] of this.#all()) copyTable(table, copy.#table(name), copy.root);
+    } finally {
+      await copy.root.close();
+    }
+  }
+
+  *#all(): IterableIterator<[string, Table]> {
+    for (const name of names) yield [name, this.by[name]];
+    for (const [step, table] of this.#steps) if (table !== undefined) yield [`step-${step}`, table];
   }
 
   #table(name: string): Table {
@@ -142,4 +158,19 @@ export function recordKey(...parts: readonly string[]): Buffer {
   const key = text(parts.join('\0'));
   if (key.length > 1900) throw new Refused(`a record's key has ${key.length} bytes (expected at most 1,900)`);
   return key;
+}
+
+function copyTable(from: Table, to: Table, root: Tables['root']): void {
+  let after: Buffer | undefined;
+  for (let more = true; more; ) {
+    more = root.transactionSync(() => {
+      let count = 0;
+      for (const { key, value } of from.getRange(after === undefined ? {} : { start: after, exclusiveStart: true, limit: copyEntries })) {
+        to.putSync(key, value);
+        after = Buffer.from(key);
+        if (++count === copyEntries) break;
+      }
+      return count === copyEntries;
+    });
+  }
 }

@@ -184,9 +184,9 @@ export class LmdbStore implements Store {
     }
   }
 
-  /** Writes a compacted copy to a file that is not there yet. */
+  /** Writes a copy to a file that is not there yet, each table in the order of its keys, so that its pages are full. */
   async copyTo(path: string): Promise<void> {
-    await this.#tables.root.backup(path, true);
+    await this.#tables.copyTo(path);
   }
 
   /** Every measure cell of a series as it is stored, chunks first, then open cells: what `weir store dump` prints. */

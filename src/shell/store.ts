@@ -80,7 +80,7 @@ async function compact(invocation: Invocation): Promise<void> {
     await held.copyTo(copy);
     renameSync(copy, path);
   } finally {
-    rmSync(copy, { force: true });
+    for (const path of [copy, `${copy}-lock`]) rmSync(path, { force: true });
     await metrics.close();
   }
   invocation.world.stderr.write(`weir: ${folder}: ${before} bytes before, ${statSync(path).size} after\n`);
