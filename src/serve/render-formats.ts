@@ -7,6 +7,9 @@ import { Temporal } from 'temporal-polyfill';
 import { pointsOf } from '../query/consolidate.js';
 import type { TargetContext } from '../query/function.js';
 import type { Series } from '../query/series.js';
+import { chartParameters } from '../render/chart-parameters.js';
+import { pngOf } from '../render/png.js';
+import { seriesChart } from '../render/series-chart.js';
 import { type Answer, padded } from './route.js';
 
 export type RenderFormat = (series: readonly Series[], context: TargetContext, parameters: URLSearchParams) => Answer | Promise<Answer>;
@@ -19,6 +22,22 @@ export const textFormats: Readonly<Record<string, RenderFormat>> = {
   dygraph: (series, _, parameters) => padded(dygraph(series), parameters),
   rickshaw: (series, context, parameters) => padded(rickshaw(series, context.maxDataPoints), parameters),
 };
+
+/** Pictures, by the name of their format. */
+export const pictureFormats: Readonly<Record<string, RenderFormat>> = {
+  svg: (series, context, parameters) => ({ type: 'image/svg+xml', body: chartOf(series, context, parameters), headers: sandbox }),
+  png: async (series, context, parameters) => ({ type: 'image/png', body: await pngOf(chartOf(series, context, parameters)) }),
+};
+
+// A picture that is opened by itself runs nothing.
+const sandbox = { 'Content-Security-Policy': "default-src 'none'; style-src 'unsafe-inline'; sandbox" };
+
+function chartOf(series: readonly Series[], { from, until, timeZone }: TargetContext, parameters: URLSearchParams): string {
+  const asked = chartParameters(parameters);
+  // Legends of many series are left out unless they are asked for, as Graphite has it.
+  const hideLegend = asked.hideLegend ?? series.length > 10;
+  return seriesChart(series, { ...asked, hideLegend, from, until, timeZone });
+}
 
 /** Whether a parameter says yes. */
 export function isSet(parameters: URLSearchParams, name: string): boolean {

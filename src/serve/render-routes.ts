@@ -8,7 +8,7 @@ import { evaluateTarget } from '../query/evaluate.js';
 import type { TargetContext } from '../query/function.js';
 import type { Series } from '../query/series.js';
 import { parseWhen } from '../query/when.js';
-import { isSet, textFormats } from './render-formats.js';
+import { isSet, pictureFormats, textFormats } from './render-formats.js';
 import { type Answer, HttpFault, type Route, type WebRequest } from './route.js';
 import type { Services } from './services.js';
 
@@ -23,10 +23,13 @@ async function render(request: WebRequest, services: Services): Promise<Answer> 
   const { parameters } = request;
   const targets = parameters.getAll('target').filter((target) => target.trim() !== '');
   if (targets.length > targetsMax) throw new HttpFault(400, `the request has ${targets.length} targets (at most ${targetsMax})`);
-  const format = parameters.get('format') ?? 'json';
-  const write = Object.hasOwn(textFormats, format) ? textFormats[format] : undefined;
+  // A page's <img> asks for images and names no format, as Graphite lets it.
+  const wantsImage = /^image\//.test(request.message.headers.accept ?? '');
+  const format = parameters.get('format') ?? (wantsImage ? 'png' : 'json');
+  const formats = { ...textFormats, ...pictureFormats };
+  const write = Object.hasOwn(formats, format) ? formats[format] : undefined;
   if (write === undefined)
-    throw new HttpFault(400, `format '${format.slice(0, 20)}' is not served (expected ${Object.keys(textFormats).join(', ')})`);
+    throw new HttpFault(400, `format '${format.slice(0, 20)}' is not served (expected ${Object.keys(formats).join(', ')})`);
   const context = contextOf(request, services);
   const series: Series[] = [];
   if (context.from < context.now) {
@@ -82,7 +85,7 @@ function withCaching(answer: Answer, request: WebRequest, context: TargetContext
   if (isSet(parameters, 'noCache')) return answer;
   const etag = `"${createHash('sha1').update(answer.body).digest('base64url')}"`;
   const settled = context.until < context.now - settledSeconds;
-  const headers = { ETag: etag, 'Cache-Control': settled ? 'private, max-age=60' : 'private, no-cache' };
+  const headers = { ...answer.headers, ETag: etag, 'Cache-Control': settled ? 'private, max-age=60' : 'private, no-cache' };
   if (message.headers['if-none-match']?.split(/,\s*/).includes(etag)) return { status: 304, type: answer.type, body: '', headers };
   return { ...answer, headers };
 }

@@ -6,7 +6,6 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { Malformed, Usage } from '../base/faults.js';
-import { openOutput } from '../base/output-file.js';
 import { checkTimeZone } from '../base/time.js';
 import { defaultBins, type ProfileBy, parseBins, profileUnits } from '../fold/histogram.js';
 import {
@@ -26,6 +25,7 @@ import { type ProfileAnswer, profileCsv, profileJson, profileTable } from '../re
 import type { Command, Invocation } from './command.js';
 import { inputOptions } from './flow-inputs.js';
 import { profileFiles } from './profile-files.js';
+import { writeWhole } from './write-whole.js';
 
 export const profile: Command = {
   name: 'profile',
@@ -144,15 +144,4 @@ function readSaved(file: string) {
 
 function addCounts(whole: Map<string, number>, part: ReadonlyMap<string, number>): void {
   for (const [cause, count] of part) whole.set(cause, (whole.get(cause) ?? 0) + count);
-}
-
-function writeWhole(path: string, text: string | Uint8Array): void {
-  const output = openOutput(path);
-  try {
-    output.write(typeof text === 'string' ? Buffer.from(text) : text);
-    output.finish();
-  } catch (error) {
-    output.discard();
-    throw error;
-  }
 }

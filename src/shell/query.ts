@@ -14,11 +14,12 @@ import { Ledger } from '../serve/ledger.js';
 import { MetricReader } from '../serve/metric-reader.js';
 import type { Command, Invocation } from './command.js';
 import { clockOf, configurationOf, openMetrics } from './metric-store.js';
+import { chartOfQuery, chartWords, drawQuery, type Range } from './query-picture.js';
 
 export const query: Command = {
   name: 'query',
   summary: 'a Graphite target over the store or a running server',
-  usage: 'TARGET [--from T] [--until T] [--json|--csv]',
+  usage: 'TARGET [--from T] [--until T] [--json|--csv|--svg FILE|--png FILE]',
   description: `Evaluates a Graphite target (a path with globs and braces, or functions over paths) and prints its points. It reads the
 store of --data, beside a running daemon or without one, or asks the server of --url. The range is (from, until], as Graphite's.`,
   options: [
@@ -34,10 +35,17 @@ store of --data, beside a running daemon or without one, or asks the server of -
     { name: 'now', value: 'T', help: 'the time to take as now' },
     { name: 'json', help: "Graphite's JSON, with what each series rests on under the key weir" },
     { name: 'csv', help: 'lines target,time,value' },
+    { name: 'svg', value: 'FILE', help: 'draws the series' },
+    { name: 'png', value: 'FILE', help: 'the same picture as PNG' },
+    { name: 'chart', value: 'OPTIONS', help: "Graphite's parameters of a picture: 'title=CPU&width=960&height=400&areaMode=stacked'" },
   ],
   examples: [
     ["weir query 'stats_counts.*' --from -1h", 'a table of the last hour'],
     ['weir query \'summarize(stats_counts.deploys,"1d")\' --from -7d --json', 'events a day'],
+    [
+      "weir query 'stats_counts.*' --from -1d --tz Europe/Berlin --png day.png --chart 'title=Events&areaMode=stacked'",
+      'a picture for a report',
+    ],
   ],
   run,
 };
@@ -52,15 +60,30 @@ interface Answered {
 async function run(invocation: Invocation): Promise<number> {
   const [target, ...more] = invocation.words;
   if (target === undefined || more.length > 0) throw new Usage('query: expected one target (quote it: the shell reads * and braces)');
-  const answers = invocation.text('url') === undefined ? await fromStore(target, invocation) : await fromServer(target, invocation);
   const { stdout } = invocation.world;
+  const hasPicture = invocation.text('svg') !== undefined || invocation.text('png') !== undefined;
+  if (hasPicture) {
+    await drawQuery(await pictureOf(target, invocation), invocation);
+    if (!invocation.flag('json') && !invocation.flag('csv')) return 0;
+  }
+  const answers =
+    invocation.text('url') === undefined
+      ? answersOf((await fromStore(target, invocation)).series, pointsWanted(invocation))
+      : (JSON.parse(await fromServer(target, invocation, 'json')) as Answered[]);
   if (invocation.flag('json')) stdout.write(`${JSON.stringify(answers)}\n`);
   else if (invocation.flag('csv')) stdout.write(csv(answers));
   else stdout.write(table(answers));
   return 0;
 }
 
-async function fromStore(target: string, invocation: Invocation): Promise<Answered[]> {
+// The picture as SVG: drawn here, or by the server that has the series.
+async function pictureOf(target: string, invocation: Invocation): Promise<string> {
+  if (invocation.text('url') !== undefined) return await fromServer(target, invocation, 'svg');
+  const { series, range } = await fromStore(target, invocation);
+  return chartOfQuery(series, range, invocation);
+}
+
+async function fromStore(target: string, invocation: Invocation): Promise<{ series: readonly Series[]; range: Range }> {
   const configuration = configurationOf(invocation);
   const clock = clockOf(invocation);
   const { metrics } = await openMetrics(invocation, configuration, clock, true);
@@ -84,16 +107,13 @@ async function fromStore(target: string, invocation: Invocation): Promise<Answer
       budget: { calls: 10_000, stacks: new Map() },
     });
     const step = stepOf(invocation);
-    return answersOf(
-      series.map((one) => onStep(one, step)),
-      pointsWanted(invocation),
-    );
+    return { series: series.map((one) => onStep(one, step)), range: { from, until, timeZone } };
   } finally {
     await metrics.close();
   }
 }
 
-function rangeOf(invocation: Invocation, now: number): { from: number; until: number; timeZone: string } {
+function rangeOf(invocation: Invocation, now: number): Range {
   const timeZone = invocation.text('tz') ?? 'UTC';
   const when = (name: string, text: string): number => {
     try {
@@ -164,7 +184,7 @@ function answersOf(series: readonly Series[], countMax: number | undefined): Ans
   });
 }
 
-async function fromServer(target: string, invocation: Invocation): Promise<Answered[]> {
+async function fromServer(target: string, invocation: Invocation, format: 'json' | 'svg'): Promise<string> {
   if (invocation.text('step') !== undefined) throw new Usage('--step goes with --data (with --url use summarize(), or --points)');
   const url = new URL('/render', invocation.text('url'));
   const now = Math.floor(clockOf(invocation)() / 1000);
@@ -174,8 +194,9 @@ async function fromServer(target: string, invocation: Invocation): Promise<Answe
     from: String(from),
     until: String(until),
     tz: timeZone,
-    format: 'json',
+    format,
   });
+  if (format === 'svg') for (const [name, value] of chartWords(invocation)) form.set(name, value);
   if (invocation.text('now') !== undefined) form.set('now', String(now));
   const points = pointsWanted(invocation);
   if (points !== undefined) form.set('maxDataPoints', String(points));
@@ -189,7 +210,7 @@ async function fromServer(target: string, invocation: Invocation): Promise<Answe
   }
   const body = await response.text();
   if (!response.ok) throw new Refused(`${url.origin}: status ${response.status}: ${body.slice(0, 300)}`);
-  return JSON.parse(body) as Answered[];
+  return body;
 }
 
 function csv(answers: readonly Answered[]): string {
