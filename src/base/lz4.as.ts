@@ -60,3 +60,66 @@ function copyMatch(to: usize, offset: usize, length: usize, toEnd: usize): void 
     for (; to < end; to++) store<u8>(to, load<u8>(to - offset));
   }
 }
+
+const hashBits: u32 = 14;
+
+/**
+ * Encodes [from, fromEnd) into `to`; the bytes written. `table` is 64 KiB of scratch; `to` must hold size + size/255 + 32 bytes and what
+ * follows `fromEnd` must be readable. Greedy: the last place with the same hash of four bytes is the match that is tried.
+ */
+export function encodeLz4(from: usize, fromEnd: usize, to: usize, table: usize): i32 {
+  memory.fill(table, 0, (<usize>4) << hashBits);
+  const out = to;
+  const start = from;
+  let anchor = from;
+  // The format: the last match begins at least 12 bytes before the end, the last 5 bytes are literals.
+  const matchLimit = fromEnd - start > 12 ? fromEnd - 12 : start;
+  let misses: usize = 0;
+  while (from < matchLimit) {
+    const word = load<u32>(from);
+    const slot = table + (<usize>((word * 2654435761) >> (32 - hashBits)) << 2);
+    const candidate = start + <usize>load<u32>(slot);
+    store<u32>(slot, <u32>(from - start));
+    if (candidate >= from || from - candidate > 65535 || load<u32>(candidate) != word) {
+      // What does not repeat is passed over faster and faster.
+      from += 1 + (misses++ >> 6);
+      continue;
+    }
+    misses = 0;
+    let length: usize = 4;
+    const most = fromEnd - 5 - from;
+    while (length + 8 <= most) {
+      const difference = load<u64>(from + length) ^ load<u64>(candidate + length);
+      if (difference != 0) {
+        length += <usize>(ctz(difference) >> 3);
+        break;
+      }
+      length += 8;
+    }
+    while (length < most && load<u8>(from + length) == load<u8>(candidate + length)) length++;
+    to = putSequence(to, anchor, from - anchor, length);
+    store<u16>(to, <u16>(from - candidate));
+    to = putLength(to + 2, length - 4);
+    from += length;
+    anchor = from;
+  }
+  to = putSequence(to, anchor, fromEnd - anchor, 4);
+  return <i32>(to - out);
+}
+
+// Token and literals; `length` is that of the match that follows.
+function putSequence(to: usize, anchor: usize, literals: usize, length: usize): usize {
+  store<u8>(to++, <u8>((min<usize>(literals, 15) << 4) | min<usize>(length - 4, 15)));
+  to = putLength(to, literals);
+  memory.copy(to, anchor, literals);
+  return to + literals;
+}
+
+// What of a length of 15 and more the token does not hold.
+function putLength(to: usize, length: usize): usize {
+  if (length < 15) return to;
+  length -= 15;
+  for (; length >= 255; length -= 255) store<u8>(to++, 255);
+  store<u8>(to++, <u8>length);
+  return to;
+}

@@ -10,6 +10,8 @@ import { closeSync, openSync, renameSync, rmSync, statSync, writeSync } from 'no
 export interface OutputFile {
   /** Writes all bytes, or throws the system's error. */
   readonly write: (bytes: Uint8Array) => void;
+  /** Writes over what was written at an offset; of files only. */
+  readonly patch: (offset: number, bytes: Uint8Array) => void;
   /** Closes, and gives the file its name. */
   readonly finish: () => void;
   /** Closes, and removes what was written. */
@@ -61,6 +63,9 @@ function onDescriptor(descriptor: number, finish: () => void, discard: () => voi
     write: (bytes) => {
       writeFully(descriptor, bytes);
       sizeBytes += bytes.length;
+    },
+    patch: (offset, bytes) => {
+      for (let done = 0; done < bytes.length; ) done += writeSync(descriptor, bytes, done, bytes.length - done, offset + done);
     },
     finish: once(finish),
     discard: once(discard),

@@ -7,6 +7,7 @@ import { checkTimeZone, instantOption } from '../base/time.js';
 import { csvRows, type FlowRows, jsonRows } from '../render/flow-rows.js';
 import type { Command, Invocation } from './command.js';
 import { FlowInputs, inputOptions } from './flow-inputs.js';
+import { namesNfcapd, writeNfcapd } from './flow-nfcapd.js';
 
 const outputs: Readonly<Record<string, (epoch: boolean) => FlowRows>> = { csv: csvRows, json: jsonRows };
 
@@ -25,7 +26,12 @@ Rows that cannot be read are counted by cause on standard error and their neighb
       value: 'FILE',
       help: 'writes there instead of to standard output; written beside and renamed when complete',
     },
-    { name: 'format', value: 'NAME', choices: Object.keys(outputs), help: "the output's format; else the file's ending, else csv" },
+    {
+      name: 'format',
+      value: 'NAME',
+      choices: [...Object.keys(outputs), 'nfcapd'],
+      help: "the output's format; else the file's ending, else csv",
+    },
     { name: 'count', help: 'prints one JSON document: flows, packets, bytes, rejected' },
     { name: 'epoch', help: 'times as epoch seconds with decimals' },
     ...inputOptions,
@@ -39,7 +45,9 @@ Rows that cannot be read are counted by cause on standard error and their neighb
     const inputs = new FlowInputs(invocation);
     const [from, to] = [instantOption('from', invocation.text('from')), instantOption('to', invocation.text('to'))];
     const selected = inputs.selected(from, to);
+    const isNfcapd = (invocation.text('format') ?? (namesNfcapd(invocation.text('output') ?? '') ? 'nfcapd' : '')) === 'nfcapd';
     if (invocation.flag('count')) await count(selected, inputs, invocation);
+    else if (isNfcapd) await writeNfcapd(selected, inputs, invocation);
     else await print(selected, inputs, invocation);
     return inputs.exitCode();
   },
