@@ -1,8 +1,8 @@
 /**
- * Fewer points for a narrower picture (`maxDataPoints`). Series whose own method adds up lose nothing: their bands cover every slot, so the sum over the
- * picture is the same at every width. Averages of stored events are sums divided by counts and percentiles those of
- * all values, never averages of averages. The other series, and those whose
- * method `consolidateBy` chose, are cut as Graphite cuts them: bands aligned to the clock, the first part of a band left out.
+ * Fewer points for a narrower picture (`maxDataPoints`). Series whose method adds up, by itself or by `consolidateBy`, lose nothing: their bands cover every
+ * slot, so the sum over the picture is the same at every width (Graphite leaves out the first part of a band: a fault that is not copied). Averages
+ * of stored events are sums divided by counts and percentiles those of all values, never averages of averages. The others are cut as Graphite
+ * cuts them: bands aligned to the clock, the first part of a band left out.
  *
  * Source: graphite-web's render views (behaviour).
  */
@@ -22,7 +22,7 @@ export function pointsOf(series: Series, countMax: number | undefined, span: { s
   if (countMax === 1) return bands(series, 0, count, series.start, 1);
   const wanted = (span.end - span.start) / series.stepSeconds;
   if (countMax >= wanted && countMax >= count) return bands(series, 0, 1, series.start, count);
-  const additive = (series.method === 'sum' || series.method === 'count') && series.methodChosen !== true;
+  const additive = series.method === 'sum' || series.method === 'count';
   if (additive) return wholeBands(series, countMax);
   const perBand = Math.ceil(wanted / countMax);
   const bandSeconds = perBand * series.stepSeconds;

@@ -6,7 +6,7 @@
 
 import type { Call, TargetFunction, Value } from './function.js';
 import { nodesName } from './functions-alias.js';
-import { derive, type Method, mergeValues, methodOf, type Series } from './series.js';
+import { bare, derive, type Method, mergeValues, methodOf, type Series } from './series.js';
 
 const lists = { name: 'seriesLists', type: 'seriesLists', required: true, multiple: true } as const;
 const seriesList = { name: 'seriesList', type: 'seriesList', required: true } as const;
@@ -101,7 +101,7 @@ export function aggregate(series: readonly Series[], method: Method, xFilesFacto
     values[slot] = mergeValues(column, 0, all.length, method, xFilesFactor);
   }
   const shared = Object.entries(first.tags).filter(([tag, value]) => all.every((one) => one.tags[tag] === value));
-  const { merged: _, methodChosen: __, ...rest } = first;
+  const { methodChosen: _, ...rest } = bare(first);
   return [{ ...rest, name, pathExpression: name, values, tags: { name, ...Object.fromEntries(shared), aggregatedBy: word } }];
 }
 
@@ -126,8 +126,7 @@ export function onOneStep(series: readonly Series[]): readonly Series[] {
       const to = Math.min(one.values.length, Math.ceil((start + (slot + 1) * step - one.start) / one.stepSeconds));
       if (to > from) values[slot] = mergeValues(one.values, from, to, one.method, one.xFilesFactor);
     }
-    const { merged: _, ...rest } = one;
-    return { ...rest, start, end: start + count * step, stepSeconds: step, values };
+    return { ...bare(one), start, end: start + count * step, stepSeconds: step, values };
   });
 }
 

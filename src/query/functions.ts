@@ -4,6 +4,7 @@
 
 import type { TargetFunction } from './function.js';
 import { aliasFunctions } from './functions-alias.js';
+import { cellFunctions } from './functions-cells.js';
 import { combineFunctions } from './functions-combine.js';
 import { filterFunctions } from './functions-filter.js';
 import { forecastFunctions } from './functions-forecast.js';
@@ -28,6 +29,7 @@ export const targetFunctions: readonly TargetFunction[] = [
   ...timeFunctions,
   ...valueFunctions,
   ...windowFunctions,
+  ...cellFunctions,
 ];
 
 const byName = new Map(targetFunctions.flatMap((row) => row.names.map((name) => [name, row] as const)));

@@ -43,6 +43,18 @@ export interface Series {
   readonly drawing?: Drawing;
   /** The figure of slots `[start, end)` merged from the cells below the values, where the series is as stored: never an average of averages. */
   readonly merged?: (start: number, end: number) => number;
+  readonly cells?: SeriesCells;
+}
+
+/** The cells below the values of a stored series, a slot each. */
+export interface SeriesCells {
+  /** Weighted number of points. */
+  readonly counts: Float64Array;
+  readonly sums: Float64Array;
+  /** Share of the finest slots that hold a point, 0 to 1. */
+  readonly filled: Float64Array;
+  /** Timers: all values of the slots `[start, end)`, as one. */
+  readonly quantile?: (start: number, end: number, share: number) => number;
 }
 
 /** What Graphite's functions ask of the picture of a series. */
@@ -63,8 +75,13 @@ export interface Drawing {
 
 /** A computed series: same slots, new name and values; what lay below the values no longer holds. */
 export function derive(series: Series, name: string, values: Float64Array, tags: Readonly<Record<string, string>> = {}): Series {
-  const { merged: _, ...rest } = series;
-  return { ...rest, name, pathExpression: name, values, tags: { ...series.tags, ...tags } };
+  return { ...bare(series), name, pathExpression: name, values, tags: { ...series.tags, ...tags } };
+}
+
+/** The series without what lies below its values. */
+export function bare(series: Series): Series {
+  const { merged: _, cells: __, ...rest } = series;
+  return rest;
 }
 
 /** The values of a slot merged by a method; NaN when none is known or fewer than the factor ask for. */

@@ -10,7 +10,7 @@ import { Refused } from '../base/faults.js';
 import { mergeTimers } from '../fold/timer-values.js';
 import type { TargetContext } from '../query/function.js';
 import type { NameTree } from '../query/name-tree.js';
-import { type Method, methodOf, type Series } from '../query/series.js';
+import { type Method, methodOf, type Series, type SeriesCells } from '../query/series.js';
 import type { Configuration } from './configuration.js';
 import type { Intake } from './intake.js';
 import type { MetricStore, StoredSlots } from './metric-store.js';
@@ -129,6 +129,7 @@ export class MetricReader {
       // The series' own factor has been applied to its slots; what a function asks for beyond is its own affair, as Graphite has it.
       xFilesFactor: 0,
       ...(merged === undefined ? {} : { merged }),
+      cells: cellsOf(slots),
     };
   }
 
@@ -195,6 +196,19 @@ function mergedFigure(
     const parts = values.slice(start, end).filter((part) => part !== undefined);
     return parts.length === 0 ? Number.NaN : timerFigure(mergeTimers(parts), figure, (end - start) * slots.stepSeconds);
   };
+}
+
+function cellsOf(slots: StoredSlots): SeriesCells {
+  const { counts, sums, filled, values, stepSeconds } = slots;
+  if (values === undefined) return { counts, sums, filled };
+  const quantile = (start: number, end: number, share: number): number => {
+    const parts = values.slice(start, end).filter((part) => part !== undefined);
+    if (parts.length === 0) return Number.NaN;
+    return share === 0.5
+      ? timerFigure(mergeTimers(parts), { figure: 'median' }, stepSeconds)
+      : timerFigure(mergeTimers(parts), { figure: 'upper', percent: share * 100 }, stepSeconds);
+  };
+  return { counts, filled, quantile, sums: Float64Array.from(values, (part) => part?.sum ?? 0) };
 }
 
 function meanOf(slots: StoredSlots, shown: Float64Array, start: number, end: number): number {

@@ -7,7 +7,7 @@ import { Malformed, Refused, Usage } from '../base/faults.js';
 import { pointsOf } from '../query/consolidate.js';
 import { evaluateTarget } from '../query/evaluate.js';
 import { NameTree } from '../query/name-tree.js';
-import { mergeValues, type Series } from '../query/series.js';
+import { bare, mergeValues, type Series } from '../query/series.js';
 import { parseOffset, parseWhen } from '../query/when.js';
 import { Intake } from '../serve/intake.js';
 import { Ledger } from '../serve/ledger.js';
@@ -150,8 +150,7 @@ function onStep(series: Series, stepSeconds: number | undefined): Series {
     const [from, to] = [at(start + slot * stepSeconds), at(start + (slot + 1) * stepSeconds)];
     values[slot] = merged === undefined ? mergeValues(series.values, from, to, method, series.xFilesFactor) : merged(from, to);
   }
-  const { merged: _, ...rest } = series;
-  return { ...rest, start, end: start + count * stepSeconds, stepSeconds, values };
+  return { ...bare(series), start, end: start + count * stepSeconds, stepSeconds, values };
 }
 
 function pointsWanted(invocation: Invocation): number | undefined {
