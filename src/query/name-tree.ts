@@ -55,25 +55,37 @@ export class NameTree {
 
   /** What a glob finds, in order of name; at most `countMax` matches. */
   find(pattern: string, countMax = Number.POSITIVE_INFINITY): NameMatch[] {
-    let level: { path: string; node: Node }[] = [{ path: '', node: this.#root }];
-    for (const part of splitPattern(pattern)) {
-      const next: { path: string; node: Node }[] = [];
+    let paths: string[] = [''];
+    let nodes: Node[] = [this.#root];
+    const parts = splitPattern(pattern);
+    for (const [depth, part] of parts.entries()) {
+      const nextPaths: string[] = [];
+      const nextNodes: Node[] = [];
       const match = isGlob(part) ? globMatcher(part) : undefined;
-      for (const { path, node } of level) {
-        const prefix = path === '' ? '' : `${path}.`;
+      const most = depth === parts.length - 1 ? countMax : Number.POSITIVE_INFINITY;
+      for (let at = 0; at < nodes.length && nextNodes.length < most; at++) {
+        const { children } = nodes[at] as Node;
+        if (children === undefined) continue;
+        const prefix = depth === 0 ? '' : `${paths[at]}.`;
         if (match === undefined) {
-          const child = node.children?.get(part);
-          if (child !== undefined) next.push({ path: prefix + part, node: child });
-        } else {
-          for (const [name, child] of node.children ?? []) if (match(name)) next.push({ path: prefix + name, node: child });
+          const child = children.get(part);
+          if (child === undefined) continue;
+          nextPaths.push(prefix + part);
+          nextNodes.push(child);
+          continue;
+        }
+        for (const [name, child] of children) {
+          if (!match(name)) continue;
+          nextPaths.push(prefix + name);
+          nextNodes.push(child);
+          if (nextNodes.length >= most) break;
         }
       }
-      level = next;
+      paths = nextPaths;
+      nodes = nextNodes;
     }
-    return level
-      .slice(0, countMax)
-      .map(({ path, node }) => ({ path, leaf: node.leaf, branch: node.children !== undefined }))
-      .sort((left, right) => (left.path < right.path ? -1 : left.path > right.path ? 1 : 0));
+    const found = nodes.map((node, at): NameMatch => ({ path: paths[at] as string, leaf: node.leaf, branch: node.children !== undefined }));
+    return isSorted(paths) ? found : found.sort((left, right) => (left.path < right.path ? -1 : left.path > right.path ? 1 : 0));
   }
 
   /** Every name of a leaf, in order. */
@@ -86,6 +98,11 @@ export class NameTree {
     };
     yield* walk(this.#root, '');
   }
+}
+
+function isSorted(texts: readonly string[]): boolean {
+  for (let at = 1; at < texts.length; at++) if ((texts[at - 1] as string) > (texts[at] as string)) return false;
+  return true;
 }
 
 /** Whether a node of a pattern is more than a name. */
@@ -116,6 +133,8 @@ export function globMatcher(glob: string): (name: string) => boolean {
   const alternatives = expandBraces(glob);
   const plain = new Set(alternatives.filter((one) => !isGlob(one)));
   const patterns = alternatives.filter(isGlob).map(compileGlob);
+  const [only] = patterns;
+  if (only !== undefined && alternatives.length === 1) return only;
   return (name) => plain.has(name) || patterns.some((pattern) => pattern(name));
 }
 
@@ -141,6 +160,12 @@ export function expandBraces(glob: string): string[] {
 
 // Matches by hand, star by star: linear in the name for each star, so that no pattern from outside can stall.
 function compileGlob(glob: string): (name: string) => boolean {
+  const simple = /^([^*?[]*)\*([^*?[]*)$/.exec(glob);
+  if (simple !== null) {
+    const [head, tail] = [simple[1] as string, simple[2] as string];
+    const size = head.length + tail.length;
+    return (name) => name.length >= size && name.startsWith(head) && name.endsWith(tail);
+  }
   const pieces = tokens(glob);
   return (name) => {
     let piece = 0;
