@@ -45,7 +45,10 @@ async function measure({ label, perDatagram, metricsPerSecond }) {
 }
 
 async function weir() {
-  const daemon = await startDaemon({ words: ['--only', 'http,statsd'] });
+  const daemon = await startDaemon({
+    words: ['--only', 'http,statsd'],
+    nodeFlags: process.env.WEIR_PROFILE === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${process.env.WEIR_PROFILE}`],
+  });
   return {
     name: 'weir',
     pid: daemon.child.pid,

@@ -75,8 +75,7 @@ export function parseStatsd(bytes: Uint8Array, start: number, end: number, diale
   let count = 0;
   let at = start;
   while (at < end) {
-    let stop = bytes.indexOf(10, at);
-    if (stop < 0 || stop > end) stop = end;
+    const stop = find(bytes, 10, at, end);
     let last = stop;
     if (last > at && bytes[last - 1] === 13) last--;
     if (last > at) {

@@ -72,12 +72,14 @@ export function encodeChunk(cells: Measures, slots: number, start: number, stepS
   return scratch.subarray(0, at);
 }
 
-/** Reads a chunk into cells that are all empty; `slots` of them. Throws Corrupt. */
-export function decodeChunk(bytes: Uint8Array, cells: Measures, slots: number, start: number, stepSeconds: number): void {
+/** Reads a chunk into cells that are all empty: `slots` of them, from `cell` on. Throws Corrupt. */
+export function decodeChunk(bytes: Uint8Array, cells: Measures, slots: number, start: number, stepSeconds: number, cell = 0): void {
   const [flags, first, span] = [bytes[0]!, bytes[1]!, bytes[2]!];
   if (bytes.length < 5 || flags > 7 || span === 0 || first + span > slots)
     throw new Corrupt(`a chunk of ${bytes.length} bytes has a wrong head`);
   const dense = (flags & 2) !== 0;
+  // What most chunks are: one event a slot, every slot.
+  if (flags === 7) return decodePlain(bytes, cells, span, cell + first, start + first * stepSeconds, stepSeconds);
   let at = 3 + (dense ? 0 : (span + 7) >> 3);
   let count = 0;
   for (let slot = 0; slot < span; slot++) if (dense || bytes[3 + (slot >> 3)]! & (1 << (slot & 7))) count++;
@@ -92,15 +94,31 @@ export function decodeChunk(bytes: Uint8Array, cells: Measures, slots: number, s
   const { counts, sums, mins, maxs, lasts, lastAts, filled } = packed;
   for (let slot = 0, from = 0; slot < span; slot++) {
     if (!dense && !(bytes[3 + (slot >> 3)]! & (1 << (slot & 7)))) continue;
-    const to = first + slot;
+    const to = cell + first + slot;
     const last = lasts[from]!;
     cells.counts[to] = plain ? 1 : counts[from]!;
     cells.sums[to] = plain ? last : sums[from]!;
     cells.mins[to] = plain ? last : mins[from]!;
     cells.maxs[to] = plain ? last : maxs[from]!;
     cells.lasts[to] = last;
-    cells.lastAts[to] = lastAts[from]! + start + to * stepSeconds;
+    cells.lastAts[to] = lastAts[from]! + start + (first + slot) * stepSeconds;
     cells.filled[to] = (flags & 4) !== 0 ? 1 : filled[from]!;
     from++;
+  }
+}
+
+function decodePlain(bytes: Uint8Array, cells: Measures, span: number, cell: number, start: number, stepSeconds: number): void {
+  const { counts, sums, mins, maxs, lasts, lastAts, filled } = cells;
+  const at = readColumn(bytes, 3, lasts, span, cell);
+  readColumn(bytes, at, lastAts, span, cell);
+  for (let slot = 0; slot < span; slot++) {
+    const to = cell + slot;
+    const last = lasts[to]!;
+    counts[to] = 1;
+    sums[to] = last;
+    mins[to] = last;
+    maxs[to] = last;
+    lastAts[to] = lastAts[to]! + start + slot * stepSeconds;
+    filled[to] = 1;
   }
 }

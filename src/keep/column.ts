@@ -73,10 +73,10 @@ function writePacked(bytes: Uint8Array, start: number, count: number, width: num
   return at;
 }
 
-/** Reads `count` values into `values`; returns where the column ends. Throws Corrupt when the bytes end before it. */
-export function readColumn(bytes: Uint8Array, at: number, values: Float64Array, count: number): number {
+/** Reads `count` values into `values`, from `to` on; returns where the column ends. Throws Corrupt when the bytes end before it. */
+export function readColumn(bytes: Uint8Array, at: number, values: Float64Array, count: number, to = 0): number {
   const tag = bytes[at++]!;
-  if (tag === 255) return readRaw(bytes, at, values, count);
+  if (tag === 255) return readRaw(bytes, at, values, count, to);
   const power = powers[tag & 63];
   if (power === undefined || (tag & ~63) > 128) throw new Corrupt(`a column has tag ${tag} (expected 0 to 9, 64 to 73, 128 to 137 or 255)`);
   const packed = tag >= 128;
@@ -98,10 +98,10 @@ export function readColumn(bytes: Uint8Array, at: number, values: Float64Array, 
       }
     }
     scaled += low % 2 === 0 ? low / 2 : -(low + 1) / 2;
-    values[index] = scaled / power;
+    values[to + index] = scaled / power;
   }
-  if (packed) return readPacked(bytes, at, values, count, width, scaled, power);
-  if (tag >= 64 && count > 0) values.fill(values[0]!, 0, count);
+  if (packed) return readPacked(bytes, at, values, count, to, width, scaled, power);
+  if (tag >= 64 && count > 0) values.fill(values[to]!, to, to + count);
   if (!(at <= bytes.length)) throw new Corrupt('a column ends early');
   return at;
 }
@@ -111,6 +111,7 @@ function readPacked(
   start: number,
   values: Float64Array,
   count: number,
+  to: number,
   width: number,
   first: number,
   power: number,
@@ -128,7 +129,7 @@ function readPacked(
     held >>>= width;
     bits -= width;
     scaled += (delta & 1) === 0 ? delta >>> 1 : -((delta + 1) >>> 1);
-    values[index] = scaled / power;
+    values[to + index] = scaled / power;
   }
   return end;
 }
@@ -177,9 +178,9 @@ function writeRaw(bytes: Uint8Array, at: number, values: Float64Array, count: nu
   return at;
 }
 
-function readRaw(bytes: Uint8Array, at: number, values: Float64Array, count: number): number {
+function readRaw(bytes: Uint8Array, at: number, values: Float64Array, count: number, to: number): number {
   if (at + 8 * count > bytes.length) throw new Corrupt('a column ends early');
   const view = new DataView(bytes.buffer, bytes.byteOffset + at, 8 * count);
-  for (let index = 0; index < count; index++) values[index] = view.getFloat64(8 * index, true);
+  for (let index = 0; index < count; index++) values[to + index] = view.getFloat64(8 * index, true);
   return at + 8 * count;
 }

@@ -30,7 +30,8 @@ export function readMeasures(
     if (generation.has(series)) joinOpen(generation, series, facts.replaces(series), start, last);
   }
   for (const step of tables.steps()) {
-    readArchive(tables.step(step)!, series, step, start, last, (slot, chunk, at) => {
+    const whole = step === stepSeconds && pending.count === 0 ? cells : undefined;
+    readArchive(tables.step(step)!, series, step, start, last, whole, (slot, chunk, at) => {
       const held = step === finest && pending.count > 0 ? pendingAt(slot) : -1;
       const to = Math.floor((slot - start) / stepSeconds);
       if (held < 0) rollUpMeasure(cells, to, chunk, at);
@@ -82,12 +83,14 @@ function joinOpen(open: OpenCells, series: number, replaces: boolean, start: num
   pending.cells = cells;
 }
 
+// Hands over the cells of an archive one by one; chunks that fit into `whole` (cells on the same step from `start` on) and meet none there go in as they are.
 function readArchive(
   table: Table,
   series: number,
   step: number,
   start: number,
   end: number,
+  whole: Measures | undefined,
   take: (slot: number, chunk: Measures, at: number) => void,
 ): void {
   const size = chunkSlots(step);
@@ -97,9 +100,14 @@ function readArchive(
   const highest = firstChunk(table, true);
   const to = Math.min(highest, Math.ceil(end / seconds) - 1);
   for (let chunk = Math.max(lowest, Math.floor(start / seconds)); chunk <= to; chunk++) {
-    const bytes = table.getBinary(chunkKey(chunk, series));
+    const bytes = table.getBinaryFast(chunkKeyOnce(chunk, series));
     if (bytes === undefined) continue;
     const chunkStart = chunk * seconds;
+    const cell = (chunkStart - start) / step;
+    if (whole !== undefined && cell >= 0 && chunkStart + seconds <= end && isEmpty(whole, cell, size)) {
+      decodeChunk(bytes, whole, size, chunkStart, step, cell);
+      continue;
+    }
     chunkCells.counts.fill(0);
     decodeChunk(bytes, chunkCells, size, chunkStart, step);
     for (let at = 0; at < size; at++) {
@@ -107,6 +115,20 @@ function readArchive(
       if (chunkCells.counts[at] !== 0 && slot >= start && slot < end) take(slot, chunkCells, at);
     }
   }
+}
+
+const keyOnce = Buffer.alloc(8);
+
+// The key of a chunk, good until the next is asked for.
+function chunkKeyOnce(chunk: number, series: number): Buffer {
+  keyOnce.writeUInt32BE(chunk, 0);
+  keyOnce.writeUInt32BE(series, 4);
+  return keyOnce;
+}
+
+function isEmpty({ counts }: Measures, from: number, size: number): boolean {
+  for (let at = from; at < from + size; at++) if (counts[at] !== 0) return false;
+  return true;
 }
 
 function firstChunk(table: Table, last: boolean): number {
@@ -195,7 +217,7 @@ export function storedCells(tables: Tables, open: readonly OpenCells[], series: 
     });
   };
   for (const step of tables.steps())
-    readArchive(tables.step(step)!, series, step, 0, 0xffffffff, (slot, cells, at) => put(step, slot, cells, at));
+    readArchive(tables.step(step)!, series, step, 0, 0xffffffff, undefined, (slot, cells, at) => put(step, slot, cells, at));
   for (const generation of open) {
     generation.gather(series, 0, Number.POSITIVE_INFINITY, false, gathered);
     for (let at = 0; at < gathered.count; at++) put(finestStep, gathered.slots[at]!, gathered.cells, at);

@@ -104,7 +104,8 @@ async function read(
     const finest = ladder[0]?.stepSeconds ?? stepSeconds;
     const share = finest / stepSeconds;
     const { counts, sums, mins, maxs, lasts, filled } = cells;
-    return { stepSeconds, start, counts, sums, mins, maxs, lasts, filled: filled.map((slots) => slots * share) };
+    if (share !== 1) for (let at = 0; at < filled.length; at++) filled[at] = (filled[at] as number) * share;
+    return { stepSeconds, start, counts, sums, mins, maxs, lasts, filled };
   }
   return emptySlots(stepSeconds, start, count);
 }
