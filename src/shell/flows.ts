@@ -5,11 +5,13 @@ import type { FlowBatch } from '../base/flow-batch.js';
 import { openOutput } from '../base/output-file.js';
 import { checkTimeZone, instantOption } from '../base/time.js';
 import { csvRows, type FlowRows, jsonRows } from '../render/flow-rows.js';
+import { tableRows } from '../render/flow-table.js';
 import type { Command, Invocation } from './command.js';
 import { FlowInputs, inputOptions } from './flow-inputs.js';
 import { namesNfcapd, writeNfcapd } from './flow-nfcapd.js';
+import { asksReport, inOrder, reportOptions, writeReports } from './flow-reports.js';
 
-const outputs: Readonly<Record<string, (epoch: boolean) => FlowRows>> = { csv: csvRows, json: jsonRows };
+const outputs: Readonly<Record<string, (epoch: boolean) => FlowRows>> = { csv: csvRows, json: jsonRows, table: tableRows };
 
 export const flows: Command = {
   name: 'flows',
@@ -34,6 +36,7 @@ Rows that cannot be read are counted by cause on standard error and their neighb
     },
     { name: 'count', help: 'prints one JSON document: flows, packets, bytes, rejected' },
     { name: 'epoch', help: 'times as epoch seconds with decimals' },
+    ...reportOptions,
     ...inputOptions,
   ],
   examples: [
@@ -47,8 +50,9 @@ Rows that cannot be read are counted by cause on standard error and their neighb
     const selected = inputs.selected(from, to);
     const isNfcapd = (invocation.text('format') ?? (namesNfcapd(invocation.text('output') ?? '') ? 'nfcapd' : '')) === 'nfcapd';
     if (invocation.flag('count')) await count(selected, inputs, invocation);
-    else if (isNfcapd) await writeNfcapd(selected, inputs, invocation);
-    else await print(selected, inputs, invocation);
+    else if (asksReport(invocation)) await writeReports(selected, inputs, invocation);
+    else if (isNfcapd) await writeNfcapd(inOrder(selected, invocation), inputs, invocation);
+    else await print(inOrder(selected, invocation), inputs, invocation);
     return inputs.exitCode();
   },
 };

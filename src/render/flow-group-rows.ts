@@ -1,0 +1,123 @@
+/**
+ * Groups of flows as a table, CSV or JSON lines: the keys' columns, then flows, packets, bytes, bps, pps, bpp, first, last and the
+ * percentages of all flows, made last from whole sums. Reverse sums (packets_rev, bytes_rev) stand behind bytes where there are any.
+ */
+
+import { formatAddress } from '../base/address.js';
+import { RowWriter } from '../base/row-writer.js';
+import type { FlowGroups } from '../fold/flow-groups.js';
+
+export type Cell = string | number;
+
+/** Names of the columns, in order. */
+export function groupColumns(groups: FlowGroups, hasReverse: boolean): string[] {
+  return [
+    ...groups.keys.map((key) => key.name),
+    ...['flows', 'packets', 'bytes'],
+    ...(hasReverse ? ['packets_rev', 'bytes_rev'] : []),
+    ...['bps', 'pps', 'bpp', 'first', 'last', 'flows_percent', 'packets_percent', 'bytes_percent'],
+  ];
+}
+
+/** The cells of a group, in the order of `groupColumns`. */
+export function groupCells(groups: FlowGroups, group: number, hasReverse: boolean, isEpoch: boolean): Cell[] {
+  const { table, total } = groups;
+  const bytes = new Uint8Array(table.keys.buffer, table.keys.byteOffset, table.count * table.words * 4);
+  const cells: Cell[] = [];
+  let word = group * table.words;
+  for (const key of groups.keys) {
+    cells.push(key.words === 4 ? addressText(bytes, word * 4) : (table.keys[word] ?? 0));
+    word += key.words;
+  }
+  const [flows, packets, octets] = [table.flows[group] ?? 0, table.packets[group] ?? 0, table.bytes[group] ?? 0];
+  cells.push(flows, packets, octets);
+  if (hasReverse) cells.push(table.packetsRev[group] ?? 0, table.bytesRev[group] ?? 0);
+  cells.push(groups.figure('bps', group), groups.figure('pps', group), groups.figure('bpp', group));
+  cells.push(timeText(table.firstSeconds[group] ?? 0, table.firstNanos[group] ?? 0, isEpoch));
+  cells.push(timeText(table.lastSeconds[group] ?? 0, table.lastNanos[group] ?? 0, isEpoch));
+  cells.push(percent(flows, total.flows), percent(packets, total.packets), percent(octets, total.bytes));
+  return cells;
+}
+
+/** Whether any group holds a reverse direction. */
+export function hasReverse(groups: FlowGroups): boolean {
+  if (groups.isBidirectional) return true;
+  const { packetsRev, count } = groups.table;
+  for (let group = 0; group < count; group++) if ((packetsRev[group] ?? 0) > 0) return true;
+  return false;
+}
+
+/** CSV with a header. */
+export function* groupCsv(groups: FlowGroups, order: Uint32Array, isEpoch: boolean): Generator<Buffer> {
+  const reverse = hasReverse(groups);
+  yield Buffer.from(`${groupColumns(groups, reverse).join(',')}\n`);
+  yield* chunks(order, (group) => `${groupCells(groups, group, reverse, isEpoch).join(',')}\n`);
+}
+
+/** JSON, an object a line. Times are texts, or with `isEpoch` numbers with their decimals. */
+export function* groupJson(groups: FlowGroups, order: Uint32Array, isEpoch: boolean): Generator<Buffer> {
+  const reverse = hasReverse(groups);
+  const names = groupColumns(groups, reverse);
+  yield* chunks(order, (group) => {
+    const cells = groupCells(groups, group, reverse, isEpoch);
+    const parts = names.map((name, index) => {
+      const isNumber = isEpoch && (name === 'first' || name === 'last');
+      return `${JSON.stringify(name)}:${isNumber ? cells[index] : JSON.stringify(cells[index])}`;
+    });
+    return `{${parts.join(',')}}\n`;
+  });
+}
+
+/** A table for people, its columns as wide as their widest cell. */
+export function* groupTable(groups: FlowGroups, order: Uint32Array, isEpoch: boolean): Generator<Buffer> {
+  const reverse = hasReverse(groups);
+  const names = groupColumns(groups, reverse).map((name) => name.replace('_percent', ' %').replace('_', ' '));
+  const rows: string[][] = [names];
+  for (const group of order)
+    rows.push(groupCells(groups, group, reverse, isEpoch).map((cell, index) => tableCell(cell, names[index] ?? '')));
+  yield Buffer.from(alignedTable(rows));
+}
+
+/** Rows of texts as lines, each column as wide as its widest cell, right-aligned but for the first of a row of words. */
+export function alignedTable(rows: readonly (readonly string[])[]): string {
+  const widths = (rows[0] ?? []).map((_, column) => rows.reduce((most, row) => Math.max(most, row[column]?.length ?? 0), 0));
+  return rows.map((row) => `${row.map((cell, column) => cell.padStart(widths[column] ?? 0)).join('  ')}\n`).join('');
+}
+
+function tableCell(cell: Cell, name: string): string {
+  return name.endsWith('%') ? Number(cell).toFixed(1) : String(cell);
+}
+
+function* chunks(order: Uint32Array, line: (group: number) => string): Generator<Buffer> {
+  let text = '';
+  for (const group of order) {
+    text += line(group);
+    if (text.length > 1 << 18) {
+      yield Buffer.from(text);
+      text = '';
+    }
+  }
+  yield Buffer.from(text);
+}
+
+/** Percent of a whole with two decimals; 0 of nothing. */
+function percent(part: number, whole: number): number {
+  return whole > 0 ? Math.round((part / whole) * 10_000) / 100 : 0;
+}
+
+function addressText(bytes: Uint8Array, offset: number): string {
+  let low = 0;
+  for (let index = 0; index < 10; index++) low |= bytes[offset + index] ?? 0;
+  const isMapped = low === 0 && bytes[offset + 10] === 0xff && bytes[offset + 11] === 0xff;
+  if (isMapped) return formatAddress(bytes, offset, 4);
+  for (let index = 10; index < 16; index++) low |= bytes[offset + index] ?? 0;
+  return low === 0 ? '' : formatAddress(bytes, offset, 6);
+}
+
+const times = new RowWriter(64);
+
+function timeText(seconds: number, nanos: number, isEpoch: boolean): string {
+  if (isEpoch) times.epoch(seconds, nanos);
+  else times.time(seconds, nanos);
+  return times.take().toString('latin1');
+}
