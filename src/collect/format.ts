@@ -25,8 +25,13 @@ export interface Reject {
   readonly message: string;
 }
 
+/** Columns that are enough: packets and bytes, with first and last or without. A reader that is quicker so may leave all others undefined. */
+export type WantedColumns = 'counters' | 'timed counters';
+
 /** What a reader is told. */
 export interface ReadOptions {
+  /** Only these columns are looked at; absent: all. */
+  readonly wanted?: WantedColumns;
   /** Time zone (IANA) of times without one; default UTC. */
   readonly timeZone?: string;
   /** `--columns` mapping, as given. */

@@ -16,6 +16,7 @@ interface Exports {
   decodeLz4(from: number, fromEnd: number, to: number, toEnd: number): number;
   decodeLzo(from: number, fromEnd: number, to: number, toEnd: number): number;
   fill(columns: number, at: number, end: number, row: number, capacity: number): number;
+  fillCounters(columns: number, at: number, end: number, row: number, capacity: number, hasTimes: number): number;
   rowCount(): number;
   stoppedHard(): number;
 }
@@ -114,10 +115,15 @@ export class NfcapdKernel {
   /** Appends records of the first `size` unpacked bytes, from `offset` on, until the batch is full or the block ends; returns where to go on. */
   read(offset: number, size: number, place: BlockPlace): number {
     const { batch, unpacked } = this;
+    const { wanted } = place.options;
     const base = unpacked.byteOffset;
     let at = offset;
     while (at < size && batch.count < batch.capacity) {
-      at = this.#kernel.fill(tableAt, base + at, base + size, batch.count, batch.capacity) - base;
+      const [from, end] = [base + at, base + size];
+      at =
+        wanted === undefined
+          ? this.#kernel.fill(tableAt, from, end, batch.count, batch.capacity) - base
+          : this.#kernel.fillCounters(tableAt, from, end, batch.count, batch.capacity, wanted === 'timed counters' ? 1 : 0) - base;
       batch.count = this.#kernel.rowCount();
       if (this.#kernel.stoppedHard() !== 0) at = readRecords(unpacked.subarray(0, size), at, batch, place, 1);
     }

@@ -65,6 +65,60 @@ export function fill(columns: usize, at: usize, end: usize, row: u32, capacity: 
   return at;
 }
 
+/** As `fill`, for readers that want counters alone, with times or without: other columns stay as they are, but what a record lacks is seen all the same. */
+export function fillCounters(columns: usize, at: usize, end: usize, row: u32, capacity: u32, hasTimes: bool): usize {
+  isHard = false;
+  const packets = <usize>load<u32>(columns, PACKETS);
+  const bytes = <usize>load<u32>(columns, BYTES);
+  while (at < end && row < capacity) {
+    if (end - at < 12) break;
+    const size = <usize>load<u16>(at, 2);
+    if (size < 12 || size > end - at) break;
+    if (load<u16>(at) == flowRecord) {
+      const flow = flowIn(at, at + size);
+      if (flow == 0) break;
+      store<f64>(packets + (<usize>row << 3), <f64>load<u64>(flow, 24));
+      store<f64>(bytes + (<usize>row << 3), <f64>load<u64>(flow, 32));
+      if (hasTimes) fillTimes(columns, load<u64>(flow), load<u64>(flow, 8), <usize>row);
+      row++;
+    }
+    at += size;
+  }
+  isHard = at < end && row < capacity;
+  rows = row;
+  return at;
+}
+
+// Address of the data of a record's last flow element; 0 where the record is not for this kernel.
+// @ts-ignore: decorator
+@inline
+function flowIn(at: usize, end: usize): usize {
+  let elements = load<u16>(at, 4);
+  let flow: usize = 0;
+  at += 12;
+  while (elements > 0) {
+    if (end - at < 4) return 0;
+    const type = <u32>load<u16>(at);
+    const length = <usize>load<u16>(at, 2);
+    if (length < 4 || length > end - at || (type < 14 && length < leastLength(type))) return 0;
+    if (type == 1) {
+      flow = at + 4;
+      if (load<u64>(flow) >= endMs || load<u64>(flow, 8) >= endMs) return 0;
+      if (load<u64>(flow, 24) > limit53 || load<u64>(flow, 32) > limit53) return 0;
+    }
+    at += length;
+    elements--;
+  }
+  return flow;
+}
+
+// Of an element with its head, the same as in fillRow: a byte a type, 0 to 7 and 8 to 13.
+// @ts-ignore: decorator
+@inline
+function leastLength(type: u32): usize {
+  return <usize>((type < 8 ? 0x0c0c1c10240c3404 >> (<u64>type << 3) : 0x140814080404 >> ((<u64>type - 8) << 3)) & 0xff);
+}
+
 // @ts-ignore: decorator
 @inline
 function fillRow(columns: usize, at: usize, end: usize, row: usize): bool {
@@ -149,13 +203,7 @@ function fillFlow(columns: usize, data: usize, row: usize): bool {
   const packets = load<u64>(data, 24);
   const bytes = load<u64>(data, 32);
   if (first >= endMs || last >= endMs || packets > limit53 || bytes > limit53) return false;
-  // Exact: a time in milliseconds is below 2^42.
-  const firstSeconds = <u32>(<f64>first / 1000.0);
-  const lastSeconds = <u32>(<f64>last / 1000.0);
-  store<u32>(<usize>load<u32>(columns, FIRST_SECONDS) + (row << 2), firstSeconds);
-  store<u32>(<usize>load<u32>(columns, FIRST_NANOS) + (row << 2), <u32>(first - <u64>firstSeconds * 1000) * 1000000);
-  store<u32>(<usize>load<u32>(columns, LAST_SECONDS) + (row << 2), lastSeconds);
-  store<u32>(<usize>load<u32>(columns, LAST_NANOS) + (row << 2), <u32>(last - <u64>lastSeconds * 1000) * 1000000);
+  fillTimes(columns, first, last, row);
   store<f64>(<usize>load<u32>(columns, PACKETS) + (row << 3), <f64>packets);
   store<f64>(<usize>load<u32>(columns, BYTES) + (row << 3), <f64>bytes);
   store<u16>(<usize>load<u32>(columns, SPORT) + (row << 1), load<u16>(data, 40));
@@ -164,6 +212,18 @@ function fillFlow(columns: usize, data: usize, row: usize): bool {
   store<u8>(<usize>load<u32>(columns, FLAGS) + row, load<u8>(data, 45));
   store<u8>(<usize>load<u32>(columns, TOS) + row, load<u8>(data, 47));
   return true;
+}
+
+// Exact: a time in milliseconds is below 2^42.
+// @ts-ignore: decorator
+@inline
+function fillTimes(columns: usize, first: u64, last: u64, row: usize): void {
+  const firstSeconds = <u32>(<f64>first / 1000.0);
+  const lastSeconds = <u32>(<f64>last / 1000.0);
+  store<u32>(<usize>load<u32>(columns, FIRST_SECONDS) + (row << 2), firstSeconds);
+  store<u32>(<usize>load<u32>(columns, FIRST_NANOS) + (row << 2), <u32>(first - <u64>firstSeconds * 1000) * 1000000);
+  store<u32>(<usize>load<u32>(columns, LAST_SECONDS) + (row << 2), lastSeconds);
+  store<u32>(<usize>load<u32>(columns, LAST_NANOS) + (row << 2), <u32>(last - <u64>lastSeconds * 1000) * 1000000);
 }
 
 // Empties what a record may leave out.

@@ -132,3 +132,38 @@ for (const name of files) {
     }
   });
 }
+
+test('counters alone are those of the whole record, in whole, cut and damaged files', async () => {
+  const read = async (path: string, wanted?: 'counters' | 'timed counters') => {
+    const said: string[] = [];
+    const reading = readFlows([path], {
+      ...(wanted === undefined ? {} : { wanted }),
+      onReject: ({ offset, cause, count }) => said.push(`${offset} ${cause} ${count}`),
+    });
+    const rows: (number | undefined)[][] = [];
+    for await (const batch of reading.batches()) {
+      for (let row = 0; row < batch.count; row++) {
+        const times = wanted === 'counters' ? [] : [batch.firstSeconds, batch.firstNanos, batch.lastSeconds, batch.lastNanos];
+        rows.push([batch.packets, batch.bytes, ...times].map((column) => column[row]));
+      }
+    }
+    return { rows, said, failures: reading.failures.map(({ line }) => line) };
+  };
+  for (const name of files) {
+    const bytes = readFileSync(data(`${name}.nfcapd`));
+    const path = join(folder, 'counters.nfcapd');
+    let state = 11;
+    for (let round = 0; round < 40; round++) {
+      const damaged = Uint8Array.from(round % 4 === 3 ? bytes.subarray(0, Math.floor((bytes.length * round) / 40)) : bytes);
+      for (let flip = 0; flip < round && round % 4 !== 3; flip++) {
+        state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+        damaged[(state >>> 8) % damaged.length] = state >>> 3;
+      }
+      writeFileSync(path, damaged);
+      const whole = await read(path);
+      assert.deepEqual(await read(path, 'timed counters'), whole, `${name} ${round}`);
+      const counters = whole.rows.map((row) => row.slice(0, 2));
+      assert.deepEqual(await read(path, 'counters'), { ...whole, rows: counters }, `${name} ${round}`);
+    }
+  }
+});

@@ -106,7 +106,10 @@ async function* readBlocks(
         if (blocks.isOld) offset = readOldRecords(unpacked, offset, batch, place, maps);
         else if (unpacked.buffer === kernel.unpacked.buffer) offset = kernel.read(offset, unpacked.length, place);
         else offset = readRecords(unpacked, offset, batch, place);
-        for (let row = before; row < batch.count; row++) {
+        // Of counters alone, the last number is enough to go on from.
+        const numbered = options.wanted === undefined ? before : Math.max(before, batch.count - 1);
+        rows += numbered - before;
+        for (let row = numbered; row < batch.count; row++) {
           batch.number[row] = options.numberBefore + ++rows;
           batch.place[row] = at;
         }

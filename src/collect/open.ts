@@ -11,7 +11,7 @@ import type { Readable } from 'node:stream';
 import { Fault, Malformed, Refused } from '../base/faults.js';
 import type { FlowBatch } from '../base/flow-batch.js';
 import { openInput } from './bytes-input.js';
-import type { Input, ReadOptions, Reject } from './format.js';
+import type { Input, ReadOptions, Reject, WantedColumns } from './format.js';
 import { flowFormats } from './formats.js';
 
 /** How flows are to be read. */
@@ -26,6 +26,8 @@ export interface OpenOptions {
   readonly keepOriginals?: boolean;
   /** Seed for what is drawn. */
   readonly seed?: number;
+  /** Only these columns are looked at; absent: all. */
+  readonly wanted?: WantedColumns;
   /** Called for each row that could not be read. */
   readonly onReject?: (reject: Reject) => void;
   /** Called with a line for a person. */
@@ -66,6 +68,7 @@ async function* readAll(
       ...(options.columns === undefined ? {} : { columns: options.columns }),
       keepOriginals: options.keepOriginals === true,
       ...(options.seed === undefined ? {} : { seed: options.seed }),
+      ...(options.wanted === undefined ? {} : { wanted: options.wanted }),
       numberBefore,
       notice: options.onNotice ?? (() => undefined),
       reject: (reject) => {

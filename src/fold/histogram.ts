@@ -116,7 +116,8 @@ export function mergeHistogram(whole: Histogram, part: Histogram): void {
   }
 }
 
-function checked(sum: number): number {
+/** The sum itself; throws Refused where it may have lost something. */
+export function checked(sum: number): number {
   if (sum > Number.MAX_SAFE_INTEGER) throw new Refused('a count is beyond 2^53 and would not be exact');
   return sum;
 }
@@ -129,17 +130,18 @@ export class BinFinder {
   readonly #from: Float64Array;
   readonly #count: number;
   readonly #end: number;
-  readonly #table = new Uint16Array(tableSize);
+  /** Bins of the values below `tableSize`. */
+  readonly table = new Uint16Array(tableSize);
 
   constructor(bins: Bins) {
     this.#from = Float64Array.from(bins.from);
     this.#count = bins.from.length;
     this.#end = bins.end ?? Number.POSITIVE_INFINITY;
-    for (let value = 0; value < tableSize; value++) this.#table[value] = this.#search(value);
+    for (let value = 0; value < tableSize; value++) this.table[value] = this.#search(value);
   }
 
   of(value: number): number {
-    return value < tableSize ? (this.#table[value] as number) : this.#search(value);
+    return value < tableSize ? (this.table[value] as number) : this.#search(value);
   }
 
   #search(value: number): number {
@@ -161,7 +163,11 @@ export function binRows(batch: FlowBatch, by: ProfileBy, finder: BinFinder, out:
   const { count, packets, bytes } = batch;
   if (by === 'packets' || by === 'bytes') {
     const column = by === 'packets' ? packets : bytes;
-    for (let row = 0; row < count; row++) out[row] = finder.of(column[row] as number);
+    const { table } = finder;
+    for (let row = 0; row < count; row++) {
+      const value = column[row] as number;
+      out[row] = value < tableSize ? (table[value] as number) : finder.of(value);
+    }
   } else if (by === 'bpp') {
     for (let row = 0; row < count; row++) {
       const divisor = packets[row] as number;
@@ -179,7 +185,7 @@ export function durationMs(batch: FlowBatch, row: number): number {
   return Math.max(0, seconds * 1000 + Math.floor(nanos / 1e6));
 }
 
-/** Counts the rows of a batch, whose bins are given, in one histogram. */
+/** Counts the rows of a batch, whose bins are given, in one histogram. Throws Refused beyond 2^53. */
 export function addFlows(histogram: Histogram, batch: FlowBatch, bins: Uint16Array): void {
   const { flows, packets, bytes } = histogram;
   const { count, packets: packetColumn, bytes: byteColumn } = batch;
@@ -189,4 +195,5 @@ export function addFlows(histogram: Histogram, batch: FlowBatch, bins: Uint16Arr
     packets[bin] = (packets[bin] as number) + (packetColumn[row] as number);
     bytes[bin] = (bytes[bin] as number) + (byteColumn[row] as number);
   }
+  for (const column of [packets, bytes]) for (let bin = 0; bin < column.length; bin++) checked(column[bin] as number);
 }

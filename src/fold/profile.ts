@@ -9,7 +9,17 @@
 import { formatAddress } from '../base/address.js';
 import { Malformed, Refused, Usage } from '../base/faults.js';
 import type { FlowBatch } from '../base/flow-batch.js';
-import { addFlows, BinFinder, type Bins, binRows, type Histogram, mergeHistogram, type ProfileBy, zeroHistogram } from './histogram.js';
+import {
+  addFlows,
+  BinFinder,
+  type Bins,
+  binRows,
+  checked,
+  type Histogram,
+  mergeHistogram,
+  type ProfileBy,
+  zeroHistogram,
+} from './histogram.js';
 import { type Per, ZoneCalendar } from './period.js';
 
 /** What a profile is made of. Two that differ in any of this do not merge. */
@@ -205,8 +215,8 @@ function exporterOf({ exporter }: FlowBatch, row: number): string {
 
 function addOne({ flows, packets, bytes }: Histogram, bin: number, one: number, packetCount: number, byteCount: number): void {
   flows[bin] = (flows[bin] as number) + one;
-  packets[bin] = (packets[bin] as number) + packetCount;
-  bytes[bin] = (bytes[bin] as number) + byteCount;
+  packets[bin] = checked((packets[bin] as number) + packetCount);
+  bytes[bin] = checked((bytes[bin] as number) + byteCount);
 }
 
 function nanosOf(seconds: number, nanos: number): bigint {

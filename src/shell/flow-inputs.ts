@@ -8,7 +8,7 @@ import type { FlowBatch } from '../base/flow-batch.js';
 import { type OutputFile, openOutput } from '../base/output-file.js';
 import { checkTimeZone, type Instant } from '../base/time.js';
 import { compileFilter, type Filter } from '../collect/filter.js';
-import type { Reject } from '../collect/format.js';
+import type { Reject, WantedColumns } from '../collect/format.js';
 import { type FlowReading, readFlows } from '../collect/open.js';
 import type { Invocation, Option } from './command.js';
 
@@ -33,7 +33,8 @@ export class FlowInputs {
   readonly #filter: Filter | undefined;
   #shown = 0;
 
-  constructor(invocation: Invocation) {
+  /** `wanted`: the columns that the command looks at, if not all. A filter looks at all. */
+  constructor(invocation: Invocation, wanted?: WantedColumns) {
     this.#invocation = invocation;
     this.#filter = filterOption(invocation.text('filter'));
     const path = invocation.text('rejects');
@@ -44,6 +45,7 @@ export class FlowInputs {
       timeZone: checkTimeZone(invocation.text('tz') ?? 'UTC'),
       ...(invocation.text('columns') === undefined ? {} : { columns: invocation.text('columns') as string }),
       ...(seed === undefined ? {} : { seed: seedOption(seed) }),
+      ...(wanted === undefined || this.#filter !== undefined ? {} : { wanted }),
       keepOriginals: path !== undefined,
       onReject: (reject) => this.reject(reject),
       onNotice: (text) => invocation.world.stderr.write(`weir: ${text}\n`),

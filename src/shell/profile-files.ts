@@ -7,6 +7,7 @@
 import { statSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import { instantOption } from '../base/time.js';
+import type { WantedColumns } from '../collect/format.js';
 import { readFlows } from '../collect/open.js';
 import { Profile, type ProfileCell, type ProfileShape } from '../fold/profile.js';
 import type { Invocation } from './command.js';
@@ -56,7 +57,7 @@ export async function profileFiles(
     passedOn.flatMap((name) => (invocation.text(name) === undefined ? [] : [[name, invocation.text(name) ?? '']])),
   );
   const waiting = others.map((files) => startWorker({ files, shape: profile.shape, options, nowMs: world.now() }, onFlows));
-  const inputs = new FlowInputs(cut.length === 0 ? invocation : { ...invocation, words: first });
+  const inputs = new FlowInputs(cut.length === 0 ? invocation : { ...invocation, words: first }, wantedBy(profile.shape, invocation));
   await countInto(profile, inputs, invocation, onFlows);
   const parts = await Promise.all(waiting);
   progress?.clear();
@@ -84,6 +85,13 @@ export async function countInto(
     profile.add(batch);
     onFlows(batch.count);
   }
+}
+
+// Groups may be of any column; else counters do, with times where there is a period, a window or a duration.
+function wantedBy({ bins, group, per }: ProfileShape, invocation: Invocation): WantedColumns | undefined {
+  if (group.length > 0) return undefined;
+  const needsTimes = per !== undefined || bins.by === 'duration' || ['from', 'to'].some((name) => invocation.text(name) !== undefined);
+  return needsTimes ? 'timed counters' : 'counters';
 }
 
 // Contiguous shares of about equal size, in the order of the input; none when one core is as good.
@@ -133,7 +141,7 @@ export async function countShare(order: ProfileOrder, onFlows: (count: number) =
     flag: () => false,
     world: { stderr, now: () => order.nowMs, isTerminal: { stdout: false, stderr: false } },
   } as unknown as Invocation;
-  const inputs = new FlowInputs(invocation);
+  const inputs = new FlowInputs(invocation, wantedBy(order.shape, invocation));
   const profile = new Profile(order.shape);
   await countInto(profile, inputs, invocation, onFlows);
   return { cells: profile.cells(), rejected: inputs.rejected, said, failures: inputs.failures.map(({ line }) => line) };
