@@ -189,6 +189,11 @@ export class LmdbStore implements Store {
     await this.#tables.copyTo(path);
   }
 
+  /** Writes a copy of one moment to a file that is not there yet; another process may go on writing to the store. */
+  async backUpTo(path: string): Promise<void> {
+    await this.#tables.root.backup(path, true);
+  }
+
   /** Every measure cell of a series as it is stored, chunks first, then open cells: what `weir store dump` prints. */
   cellsOf(name: string, finestStep: number): StoredCell[] {
     const series = this.#names.find(name);

@@ -1,4 +1,4 @@
-/** `weir store init, dump, compact`: makes, prints and compacts the store of a folder. */
+/** `weir store init, dump, compact, backup`: makes, prints, compacts and copies the store of a folder. */
 
 import { existsSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -6,15 +6,20 @@ import { Refused, Usage } from '../base/faults.js';
 import type { Command, Invocation } from './command.js';
 import { clockOf, configurationOf, dataFolder, openMetrics } from './metric-store.js';
 
-const verbs: Readonly<Record<string, (invocation: Invocation, words: readonly string[]) => Promise<void>>> = { init, dump, compact };
+const verbs: Readonly<Record<string, (invocation: Invocation, words: readonly string[]) => Promise<void>>> = {
+  init,
+  dump,
+  compact,
+  backup,
+};
 
 export const store: Command = {
   name: 'store',
   summary: 'makes, prints, compacts a store',
-  usage: 'init|dump|compact [PREFIX] [--data DIR]',
+  usage: 'init|dump [PREFIX]|compact|backup FILE [--data DIR]',
   description: `init makes an empty store. dump prints every cell of the series that begin with PREFIX, on their finest steps, as CSV or JSON
 lines; it works beside a running daemon. compact folds what is open and writes the file anew without its free pages;
-no daemon may have the store then.`,
+no daemon may have the store then. backup writes a copy of one moment to FILE, beside a running daemon; put back as store.mdb in an empty folder it is the store.`,
   options: [
     { name: 'data', value: 'DIR', help: 'folder of the store (./weir-data)' },
     { name: 'config', value: 'FILE', help: 'configuration (weir.toml in the working folder, if it is there)' },
@@ -24,12 +29,13 @@ no daemon may have the store then.`,
   examples: [
     ['weir store init --data weir-data', 'makes an empty store'],
     ['weir store dump stats. --json', 'every cell of some series'],
+    ['weir store backup monday.mdb', 'a copy of one moment, beside a running daemon'],
     ['weir store compact', 'gives free pages back to the disk'],
   ],
   run: async (invocation) => {
     const [verb, ...words] = invocation.words;
     const act = verb === undefined || !Object.hasOwn(verbs, verb) ? undefined : verbs[verb];
-    if (act === undefined || words.length > 1) throw new Usage('store: expected init, dump or compact');
+    if (act === undefined || words.length > 1) throw new Usage('store: expected init, dump, compact or backup');
     await act(invocation, words);
     return 0;
   },
@@ -62,6 +68,19 @@ async function dump(invocation: Invocation, [prefix = '']: readonly string[]): P
   } finally {
     await metrics.close();
   }
+}
+
+async function backup(invocation: Invocation, [file]: readonly string[]): Promise<void> {
+  if (file === undefined) throw new Usage('store backup: expected the file to write');
+  if (existsSync(file)) throw new Refused('is there already (expected a new file)', { file });
+  const { store: held, metrics } = await openMetrics(invocation, configurationOf(invocation), clockOf(invocation), true);
+  try {
+    await held.backUpTo(file);
+  } finally {
+    rmSync(`${file}-lock`, { force: true });
+    await metrics.close();
+  }
+  invocation.world.stderr.write(`weir: ${file}: ${statSync(file).size} bytes\n`);
 }
 
 async function compact(invocation: Invocation): Promise<void> {

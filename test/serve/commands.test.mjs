@@ -1,7 +1,7 @@
 // The commands on a store: init, dump, compact, query (table, CSV, JSON; over the folder and over a server) and check (what it finds, its exit codes).
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -73,7 +73,7 @@ test('store init, dump, compact; query as table, CSV and JSON', () => {
   }
 });
 
-test('query beside a daemon, over its folder and over its URL, gives the same; compact is refused then', async () => {
+test('query beside a daemon, over its folder and over its URL, gives the same; a backup is restored, compact is refused then', async () => {
   const daemon = await startDaemon({ words: ['--now', String(clock)] });
   const { weir, clean } = place();
   try {
@@ -88,6 +88,14 @@ test('query beside a daemon, over its folder and over its URL, gives the same; c
     const server = JSON.parse(weir('query', 'beside.a', '--url', daemon.url, ...range).stdout);
     assert.equal(sumOf(folder[0]), 1000);
     assert.deepEqual(server[0].datapoints, folder[0].datapoints);
+    const file = join(daemon.folder, 'monday.mdb');
+    const backup = weir('store', 'backup', file, ...data);
+    assert.equal(backup.status, 0, backup.stderr);
+    assert.equal(weir('store', 'backup', file, ...data).status, 1);
+    mkdirSync(join(daemon.folder, 'restored'));
+    renameSync(file, join(daemon.folder, 'restored/store.mdb'));
+    const restored = JSON.parse(weir('query', 'beside.a', '--data', join(daemon.folder, 'restored'), ...range).stdout);
+    assert.deepEqual(restored[0].datapoints, folder[0].datapoints);
     const compact = weir('store', 'compact', ...data);
     assert.equal(compact.status, 1);
     assert.match(compact.stderr, /^weir: [^\n]*writ[^\n]*\n$/);
