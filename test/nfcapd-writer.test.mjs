@@ -25,8 +25,12 @@ const files = [join(root, 'test/data/nfcapd'), join(root, '../shared/data/nfcapd
         .map((name) => join(folder, name))
     : [],
 );
-// The fields of nfdump's CSV that a record of ours carries.
-const recordsOf = (file) => nfdump('-r', file, '-q', '-o', 'fmt:%ts,%te,%sa,%da,%sp,%dp,%pr,%flg,%tos,%pkt,%byt,%in,%out,%sas,%das,%nh');
+// The fields that a record of ours carries. An unknown next hop is one whether it is :: or 0.0.0.0.
+const recordsOf = (file) =>
+  nfdump('-r', file, '-q', '-o', 'fmt:%ts,%te,%sa,%da,%sp,%dp,%pr,%flg,%tos,%pkt,%byt,%in,%out,%sas,%das,%nh').replaceAll(
+    /, *(::|0\.0\.0\.0)\n/g,
+    ',-\n',
+  );
 
 test('nfdump reads back what it gave, record by record', { skip }, (t) => {
   const folder = folderFor(t);
