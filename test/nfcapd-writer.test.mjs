@@ -35,7 +35,8 @@ const recordsOf = (file) =>
 test('nfdump reads back what it gave, record by record', { skip }, (t) => {
   const folder = folderFor(t);
   let compared = 0;
-  for (const file of files) {
+  // The vendors' datagrams hold firewall events whose ICMP type stands beside the ports.
+  for (const file of files.filter((name) => !name.includes('vendor'))) {
     const before = recordsOf(file);
     const read = flows('--count', file);
     // This nfdump knows no zstd and prints ICMP events and foreign records otherwise: only files that both read whole are compared.
