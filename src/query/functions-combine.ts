@@ -94,15 +94,37 @@ export function aggregate(series: readonly Series[], method: Method, xFilesFacto
   const name = `${word}Series(${expressionsOf(series)})`;
   const [first, ...others] = onOneStep(series) as [Series, ...Series[]];
   const all = [first, ...others];
+  const values = mergeColumns(all, method, xFilesFactor);
+  const shared = Object.entries(first.tags).filter(([tag, value]) => all.every((one) => one.tags[tag] === value));
+  const { methodChosen: _, ...rest } = bare(first);
+  return [{ ...rest, name, pathExpression: name, values, tags: { name, ...Object.fromEntries(shared), aggregatedBy: word } }];
+}
+
+// Sums and averages go series by series, which is how values lie in memory; the others slot by slot.
+function mergeColumns(all: readonly Series[], method: Method, xFilesFactor: number): Float64Array {
   const values = new Float64Array(all.reduce((most, one) => Math.max(most, one.values.length), 0));
+  if (method === 'sum' || method === 'average') {
+    const counts = new Int32Array(values.length);
+    for (const { values: added } of all) {
+      for (let slot = 0; slot < added.length; slot++) {
+        const value = added[slot] as number;
+        if (Number.isNaN(value)) continue;
+        values[slot] = (values[slot] as number) + value;
+        counts[slot] = (counts[slot] as number) + 1;
+      }
+    }
+    return values.map((sum, slot) => {
+      const count = counts[slot] as number;
+      if (count === 0 || count / all.length < xFilesFactor) return Number.NaN;
+      return method === 'sum' ? sum : sum / count;
+    });
+  }
   const column = new Float64Array(all.length);
   for (let slot = 0; slot < values.length; slot++) {
     for (let index = 0; index < all.length; index++) column[index] = (all[index] as Series).values[slot] ?? Number.NaN;
     values[slot] = mergeValues(column, 0, all.length, method, xFilesFactor);
   }
-  const shared = Object.entries(first.tags).filter(([tag, value]) => all.every((one) => one.tags[tag] === value));
-  const { methodChosen: _, ...rest } = bare(first);
-  return [{ ...rest, name, pathExpression: name, values, tags: { name, ...Object.fromEntries(shared), aggregatedBy: word } }];
+  return values;
 }
 
 /** The distinct expressions of series in their order, joined by commas. */

@@ -189,12 +189,14 @@ function mergedFigure(
   method: Method,
   figure: Figure | undefined,
 ): ((start: number, end: number) => number) | undefined {
-  if (figure === undefined) return method === 'average' ? (start, end) => meanOf(slots, shown, start, end) : undefined;
-  const { values } = slots;
+  // Only what is needed is held: a request may read many series.
+  const { counts, sums } = slots;
+  if (figure === undefined) return method === 'average' ? (start, end) => meanOf(counts, sums, shown, start, end) : undefined;
+  const { values, stepSeconds } = slots;
   if (values === undefined) return undefined;
   return (start, end) => {
     const parts = values.slice(start, end).filter((part) => part !== undefined);
-    return parts.length === 0 ? Number.NaN : timerFigure(mergeTimers(parts), figure, (end - start) * slots.stepSeconds);
+    return parts.length === 0 ? Number.NaN : timerFigure(mergeTimers(parts), figure, (end - start) * stepSeconds);
   };
 }
 
@@ -211,14 +213,14 @@ function cellsOf(slots: StoredSlots): SeriesCells {
   return { counts, filled, quantile, sums: Float64Array.from(values, (part) => part?.sum ?? 0) };
 }
 
-function meanOf(slots: StoredSlots, shown: Float64Array, start: number, end: number): number {
+function meanOf(counts: Float64Array, sums: Float64Array, shown: Float64Array, start: number, end: number): number {
   let events = 0;
   let sum = 0;
   for (let slot = start; slot < end; slot++) {
-    const count = slots.counts[slot] as number;
+    const count = counts[slot] as number;
     if (count === 0 || Number.isNaN(shown[slot])) continue;
     events += count;
-    sum += slots.sums[slot] as number;
+    sum += sums[slot] as number;
   }
   return events === 0 ? Number.NaN : sum / events;
 }
@@ -244,17 +246,20 @@ function figureMethod(figure: Figure): string {
 /** The figure of each slot by a method; unknown where too few of its finest slots hold a point. */
 export function methodValues(slots: StoredSlots, method: Method, xFilesFactor: number): Float64Array {
   const { counts, sums, mins, maxs, lasts, filled } = slots;
+  const whole = method === 'sum' ? sums : method === 'min' ? mins : method === 'max' ? maxs : method === 'last' ? lasts : undefined;
+  if (whole !== undefined || method === 'average') {
+    const values = new Float64Array(counts.length);
+    const least = xFilesFactor - 1e-9;
+    for (let slot = 0; slot < values.length; slot++) {
+      const count = counts[slot] as number;
+      if (count === 0 || (filled[slot] as number) < least) values[slot] = Number.NaN;
+      else values[slot] = whole === undefined ? (sums[slot] as number) / count : (whole[slot] as number);
+    }
+    return values;
+  }
   return counts.map((count, slot) => {
     if (count === 0 || (filled[slot] as number) < xFilesFactor - 1e-9) return Number.NaN;
     switch (method) {
-      case 'sum':
-        return sums[slot] as number;
-      case 'min':
-        return mins[slot] as number;
-      case 'max':
-        return maxs[slot] as number;
-      case 'last':
-        return lasts[slot] as number;
       case 'count':
         return count;
       case 'range':

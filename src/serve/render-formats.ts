@@ -10,13 +10,14 @@ import type { Series } from '../query/series.js';
 import { chartParameters } from '../render/chart-parameters.js';
 import { pngOf } from '../render/png.js';
 import { seriesChart } from '../render/series-chart.js';
+import { jsonSeries, numberText } from './json-points.js';
 import { type Answer, padded } from './route.js';
 
 export type RenderFormat = (series: readonly Series[], context: TargetContext, parameters: URLSearchParams) => Answer | Promise<Answer>;
 
 /** Every format that is text, by its name. */
 export const textFormats: Readonly<Record<string, RenderFormat>> = {
-  json: (series, context, parameters) => padded(jsonText(series, context.maxDataPoints, isSet(parameters, 'noNullPoints')), parameters),
+  json: (series, context, parameters) => padded(jsonSeries(series, context.maxDataPoints, isSet(parameters, 'noNullPoints')), parameters),
   csv: (series, context) => ({ type: 'text/csv', body: csv(series, context.timeZone) }),
   raw: (series) => ({ type: 'text/plain', body: series.map(rawLine).join('') }),
   dygraph: (series, _, parameters) => padded(dygraph(series), parameters),
@@ -52,26 +53,6 @@ function spanOf(series: readonly Series[]): { start: number; end: number } {
   };
 }
 
-function numberText(value: number): string {
-  if (Number.isFinite(value)) return String(value);
-  return Number.isNaN(value) ? 'null' : value > 0 ? '1e9999' : '-1e9999';
-}
-
-function jsonText(series: readonly Series[], maxDataPoints: number | undefined, noNulls: boolean): string {
-  const span = spanOf(series);
-  const parts = series.flatMap((one) => {
-    const { times, values } = pointsOf(one, maxDataPoints, span);
-    const points: string[] = [];
-    for (let index = 0; index < values.length; index++) {
-      const value = values[index] as number;
-      if (!noNulls || !Number.isNaN(value)) points.push(`[${numberText(value)}, ${times[index]}]`);
-    }
-    if (noNulls && points.length === 0) return [];
-    return [`{"target": ${JSON.stringify(one.name)}, "tags": ${tagsText(one.tags)}, "datapoints": [${points.join(', ')}]}`];
-  });
-  return `[${parts.join(', ')}]`;
-}
-
 // One row a time, a column a series; series of another step stand where their slots begin.
 function dygraph(series: readonly Series[]): string {
   const labels = JSON.stringify(['Time', ...series.map((one) => one.name)]);
@@ -96,13 +77,6 @@ function rickshaw(series: readonly Series[], maxDataPoints: number | undefined):
     return `{"target": ${JSON.stringify(one.name)}, "datapoints": [${points.join(', ')}]}`;
   });
   return `[${parts.join(', ')}]`;
-}
-
-// With the blanks that Graphite's own answer has, so that a padded answer (jsonp) is the same text.
-function tagsText(tags: Readonly<Record<string, string>>): string {
-  return `{${Object.entries(tags)
-    .map(([name, value]) => `${JSON.stringify(name)}: ${JSON.stringify(value)}`)
-    .join(', ')}}`;
 }
 
 function csv(series: readonly Series[], timeZone: string): string {

@@ -81,7 +81,7 @@ export function contextOf(request: WebRequest, services: Services): TargetContex
 
 function withCaching(answer: Answer, request: WebRequest, context: TargetContext): Answer {
   const { parameters, message } = request;
-  if (typeof answer.body !== 'string' || request.method !== 'GET') return answer;
+  if ((typeof answer.body !== 'string' && !(answer.body instanceof Uint8Array)) || request.method !== 'GET') return answer;
   if (isSet(parameters, 'noCache')) return answer;
   const etag = `"${createHash('sha1').update(answer.body).digest('base64url')}"`;
   const settled = context.until < context.now - settledSeconds;

@@ -55,9 +55,9 @@ export function json(value: unknown, status = 200): Answer {
 }
 
 /** JSON text, or a call of the function that `jsonp` names with it. Throws HttpFault when that is no name. */
-export function padded(body: string, parameters: URLSearchParams): Answer {
+export function padded(body: string | Uint8Array, parameters: URLSearchParams): Answer {
   const callback = parameters.get('jsonp');
   if (callback === null) return { type: 'application/json', body };
   if (!/^[A-Za-z_$][\w$]{0,63}(\.[A-Za-z_$][\w$]{0,63}){0,7}$/.test(callback)) throw new HttpFault(400, 'jsonp is no name of a function');
-  return { type: 'text/javascript', body: `${callback}(${body})` };
+  return { type: 'text/javascript', body: `${callback}(${typeof body === 'string' ? body : Buffer.from(body).toString()})` };
 }
