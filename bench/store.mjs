@@ -95,9 +95,11 @@ async function victoria(folder) {
     bytes: async () => {
       await ask('/internal/force_flush');
       await ask('/internal/force_merge');
+      await pause(4000);
+      const size = folderBytes(data);
       child.kill();
       await once(child, 'exit');
-      return folderBytes(data);
+      return size;
     },
   };
 }
