@@ -5,7 +5,7 @@
  * Magic numbers: gzip 1f 8b (RFC 1952), zstd 28 b5 2f fd (RFC 8878; skippable frames 5x 2a 4d 18).
  */
 
-import { closeSync, openSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { constants, createGunzip } from 'node:zlib';
 import { Decompress } from 'fzstd';
@@ -17,22 +17,39 @@ const headBytes = 65536;
 const chunkBytes = 1 << 20;
 const gunzipPieceBytes = 1 << 14;
 
-/** Opens one input; `-` is `stdin`. System errors (no such file, ...) are thrown as they are. */
+/** Opens one input; `-` is `stdin`. System errors (no such file, ...) are thrown as they are. A plain file stays open only while its chunks are read. */
 export async function openInput(file: string, stdin: Readable | undefined): Promise<Input> {
-  const raw = file === '-' ? fromStream(stdin) : fromFile(file);
-  const [head, chunks] = await takeHead(raw);
+  const known = file === '-' ? undefined : headOf(file);
+  const [head, chunks] = known === undefined ? await takeHead(file === '-' ? fromStream(stdin) : fromFile(file)) : [known, fromFile(file)];
   const wrap = isGzip(head) ? gunzip : isZstd(head) ? unzstd : undefined;
-  if (wrap === undefined) return { file, head, chunks: () => chunks, ...(file === '-' ? {} : { plainPath: file }) };
+  if (wrap === undefined) return { file, head, chunks: () => chunks, ...(known === undefined ? {} : { plainPath: file }) };
   const [plainHead, plainChunks] = await takeHead(wrap(chunks, file));
   return { file, head: plainHead, chunks: () => plainChunks };
+}
+
+// The first bytes of a regular file; undefined for a pipe or a device, which can be read but once.
+function headOf(path: string): Uint8Array | undefined {
+  // Looked at before it is opened: a pipe that is opened and closed again has lost its writer. A size of 0 says nothing (/proc).
+  const status = statSync(path);
+  if (!status.isFile() || status.size === 0) return undefined;
+  const descriptor = openSync(path, 'r');
+  try {
+    const head = new Uint8Array(Math.min(headBytes, status.size));
+    let got = 0;
+    for (let more = 1; got < head.length && more > 0; got += more) more = readSync(descriptor, head, got, head.length - got, got);
+    return head.subarray(0, got);
+  } finally {
+    closeSync(descriptor);
+  }
 }
 
 async function* fromFile(path: string): AsyncGenerator<Uint8Array> {
   const descriptor = openSync(path, 'r');
   try {
+    const { size } = fstatSync(descriptor);
     for (;;) {
-      const chunk = new Uint8Array(chunkBytes);
-      const got = readSync(descriptor, chunk, 0, chunkBytes, null);
+      const chunk = new Uint8Array(Math.min(chunkBytes, Math.max(size, headBytes)));
+      const got = readSync(descriptor, chunk, 0, chunk.length, null);
       if (got === 0) return;
       yield chunk.subarray(0, got);
     }
