@@ -52,6 +52,7 @@ export function readMeasures(
 const chunkCells = zeroMeasures(slotsMax);
 const joined = zeroMeasures(1);
 const gathered = emptyGathered();
+const fields = ['counts', 'sums', 'mins', 'maxs', 'lasts', 'lastAts', 'filled'] as const;
 const pending = emptyGathered();
 
 function pendingAt(slot: number): number {
@@ -70,6 +71,13 @@ function joinOpen(open: OpenCells, series: number, replaces: boolean, start: num
   if (gathered.count === 0) return;
   const count = pending.count + gathered.count;
   const [slots, cells] = [new Float64Array(count), zeroMeasures(count)];
+  if (pending.count === 0) {
+    // The common case: one generation holds what is open.
+    slots.set(gathered.slots.subarray(0, count));
+    for (const field of fields) cells[field].set(gathered.cells[field].subarray(0, count));
+    Object.assign(pending, { count, slots, cells });
+    return;
+  }
   let to = 0;
   for (let [one, two] = [0, 0]; one < pending.count || two < gathered.count; to++) {
     const first = one < pending.count ? pending.slots[one]! : Number.POSITIVE_INFINITY;

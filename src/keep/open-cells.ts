@@ -85,18 +85,18 @@ export class OpenCells {
 
   #join(at: number, replaces: boolean, into: Gathered): void {
     const slot = this.#slots[at]!;
+    const isNew = into.count === 0 || into.slots[into.count - 1] !== slot;
+    if (isNew) into.slots[into.count++] = slot;
+    const cells = isNew ? into.cells : one;
+    const to = isNew ? into.count - 1 : 0;
     const last = this.#values[at]!;
     const full = this.#fulls[at]!;
-    const fields = this.#fields;
-    const [count, sum, min, max] =
-      full < 0 ? [1, last, last, last] : [fields[full]!, fields[full + 1]!, fields[full + 2]!, fields[full + 3]!];
-    if (into.count === 0 || into.slots[into.count - 1] !== slot) {
-      into.slots[into.count] = slot;
-      setMeasure(into.cells, into.count++, count, sum, min, max, last, this.#lastAts[at]!, 1);
-      return;
+    if (full < 0) setMeasure(cells, to, 1, last, last, last, last, this.#lastAts[at]!, 1);
+    else {
+      const fields = this.#fields;
+      setMeasure(cells, to, fields[full]!, fields[full + 1]!, fields[full + 2]!, fields[full + 3]!, last, this.#lastAts[at]!, 1);
     }
-    setMeasure(one, 0, count, sum, min, max, last, this.#lastAts[at]!, 1);
-    (replaces ? replaceMeasure : mergeMeasure)(into.cells, into.count - 1, one, 0);
+    if (!isNew) (replaces ? replaceMeasure : mergeMeasure)(into.cells, into.count - 1, one, 0);
   }
 
   #grow(): void {
