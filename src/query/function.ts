@@ -47,6 +47,8 @@ export interface TargetContext {
   readonly fetchTagged?: (expressions: readonly string[], context: TargetContext) => Promise<readonly Series[]>;
   /** Values of `$name` in templates. */
   readonly template: Readonly<Record<string, string>>;
+  /** Whether nobody waits for the answer any more. */
+  readonly isDropped?: () => boolean;
   /** Calls left before the request is refused; what stands so far in each stack of the picture. */
   readonly budget: { calls: number; readonly stacks?: Map<string, Float64Array> };
 }

@@ -47,14 +47,14 @@ export const combineFunctions: readonly TargetFunction[] = [
     names: ['countSeries'],
     group: 'Combine',
     description: 'A line of the number of series.',
-    parameters: [lists],
+    parameters: [{ ...lists, required: false }],
     run: countSeries,
   },
   {
     names: ['group'],
     group: 'Combine',
     description: 'Joins lists of series.',
-    parameters: [lists],
+    parameters: [{ ...lists, required: false }],
     run: (call) => call.series('seriesLists'),
   },
   {

@@ -43,9 +43,9 @@ export const forecastFunctions: readonly TargetFunction[] = [
     run: async (call) => {
       const edges = await bands(call);
       return edges.map((edge, index) => {
-        const name = edge.name.replace(/^holtWintersConfidence(Lower|Upper)/, 'holtWintersConfidenceArea');
+        const name = `holtWintersConfidenceArea(${edge.pathExpression})`;
         const drawing = { stacked: 'areaBetween', invisible: index % 2 === 0 };
-        return { ...edge, name, drawing, tags: { ...edge.tags, holtWintersConfidenceArea: '1' } };
+        return { ...edge, name, pathExpression: name, drawing, tags: { ...edge.tags, holtWintersConfidenceArea: '1' } };
       });
     },
   },

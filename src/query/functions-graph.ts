@@ -76,7 +76,7 @@ export const graphFunctions: readonly TargetFunction[] = [
       const two = call.series('seriesLists');
       if (two.length !== 2) throw call.fault(`${two.length} series (expected exactly two)`);
       const name = `areaBetween(${two[1]?.pathExpression})`;
-      const tags = { areaBetween: '1' };
+      const tags = { ...two[1]?.tags, areaBetween: '1' };
       return two.map((one, index) => ({
         ...derive(one, name, one.values, tags),
         drawing: { ...one.drawing, stacked: 'areaBetween', ...(index === 0 ? { invisible: true } : {}) },
@@ -177,7 +177,6 @@ function drawn(call: Call, name: (series: Series) => string, drawing: Drawing, t
   return call.series().map((series) => ({
     ...series,
     name: name(series),
-    pathExpression: name(series),
     drawing: { ...series.drawing, ...drawing },
     tags: { ...series.tags, ...tags },
   }));
@@ -193,7 +192,8 @@ function line(name: string, start: number, end: number, stepSeconds: number, val
 function level(call: Call, value: number, name: string): Series {
   const { from, until } = call.context;
   const stepSeconds = Math.max(1, Math.floor((until - from) / 2));
-  return { ...line(name, from, until, stepSeconds, Float64Array.of(value, value, value)), method: 'last' };
+  const points = line(name, from, until, stepSeconds, Float64Array.of(value, value, value));
+  return { ...points, pathExpression: `constantLine(${name})`, method: 'last' };
 }
 
 function aggregateLine(call: Call): readonly Series[] {
@@ -209,7 +209,7 @@ function aggregateLine(call: Call): readonly Series[] {
         name,
         series.values.map(() => value),
       );
-    return { ...level(call, value, name), tags: series.tags };
+    return { ...level(call, value, formatFloat(value)), name, pathExpression: name };
   });
 }
 
@@ -235,8 +235,9 @@ function generated(call: Call, kind: string): Series {
     const time = from + slot * seconds;
     if (kind === 'sinFunction') return Math.sin(time) * amplitude;
     if (kind === 'timeFunction') return time;
+    const at = walk;
     walk += noise(time);
-    return walk;
+    return at;
   });
   return line(call.text('name'), from, until, seconds, values);
 }
@@ -263,9 +264,9 @@ function stacked(call: Call): readonly Series[] {
       total[slot] = (total[slot] as number) + value;
       return total[slot] as number;
     });
-    const tags = { ...series.tags, stacked: stackName };
-    const name = stackName === '__DEFAULT__' ? `stacked(${series.name})` : series.name;
-    return { ...derive(series, name, values), tags, drawing: { ...series.drawing, stacked: stackName } };
+    const isDefault = stackName === '__DEFAULT__';
+    const name = isDefault ? `stacked(${series.name})` : series.name;
+    return { ...derive(series, name, values, isDefault ? { stacked: stackName } : {}), drawing: { ...series.drawing, stacked: stackName } };
   });
   stacks?.set(stackName, total);
   return found;

@@ -193,8 +193,11 @@ async function groupByTags(call: Call): Promise<readonly Series[]> {
   if (call.series().length === 0) return [];
   if (tags.length === 0) throw call.fault('no tags are given');
   const others = tags.filter((tag) => tag !== 'name').sort();
+  // Series that share their name keep it, else the result is named by what made it.
+  const [only, ...more] = new Set(call.series().map((series) => series.tags.name ?? ''));
+  const shared = only === undefined || more.length > 0 ? callback : only;
   const nameOf = ({ tags: held }: Series): string => {
-    const name = tags.includes('name') ? (held.name ?? '') : callback;
+    const name = tags.includes('name') ? (held.name ?? '') : shared;
     return [name, ...others.map((tag) => `${tag}=${held[tag] ?? ''}`)].join(';');
   };
   const found: Series[] = [];
@@ -203,7 +206,8 @@ async function groupByTags(call: Call): Promise<readonly Series[]> {
     const merged = method !== undefined ? aggregate(members, method) : await call.callback(callback, members);
     if (merged === undefined) throw call.fault(`unsupported aggregation function: ${callback}`);
     const held = Object.fromEntries(others.map((tag) => [tag, members[0]?.tags[tag] ?? '']));
-    for (const one of merged.slice(0, 1)) found.push({ ...one, name, tags: { name: name.split(';')[0] as string, ...held } });
+    for (const one of merged.slice(0, 1))
+      found.push({ ...one, name, pathExpression: name, tags: { name: name.split(';')[0] as string, ...held } });
   }
   return found;
 }

@@ -79,9 +79,12 @@ async function timeShift(call: Call): Promise<readonly Series[]> {
   const span = ownSpan(own);
   const shifted = await call.again(0, { ...context, from: context.from + shift, until: context.until + shift });
   return shifted.map((series) => {
-    const moved = { ...series, start: series.start - shift, end: series.end - shift };
+    const moved = { ...series, start: span.start, end: span.start + series.values.length * series.stepSeconds };
     const cut = resetEnd ? upTo(moved, span.end) : moved;
-    return { ...derive(cut, `timeShift(${series.name}, "${shown}")`, cut.values, { timeShift: shown }), pathExpression: series.name };
+    return {
+      ...derive(cut, `timeShift(${series.name}, "${shown}")`, cut.values, { timeShift: shown }),
+      pathExpression: series.pathExpression,
+    };
   });
 }
 
@@ -113,12 +116,14 @@ async function timeStack(call: Call): Promise<readonly Series[]> {
   const last = call.number('timeShiftEnd', 7);
   if (last - first > shiftsMax) throw call.fault(`${last - first} shifts (at most ${shiftsMax})`);
   const { context } = call;
+  const [own] = call.series();
+  if (own === undefined) return [];
   const found: Series[] = [];
   for (let index = first; index < last; index++) {
     const shift = seconds * index;
     for (const series of await call.again(0, { ...context, from: context.from + shift, until: context.until + shift })) {
       const tags = { timeShiftUnit: unit, timeShift: String(index) };
-      const moved = { ...series, start: series.start - shift, end: series.end - shift };
+      const moved = { ...series, start: own.start, end: own.start + series.values.length * series.stepSeconds };
       found.push(derive(moved, `timeShift(${series.name}, ${unit}, ${index})`, series.values, tags));
     }
   }
@@ -135,7 +140,7 @@ function timeSlice(call: Call): readonly Series[] {
       return time < from || time > until ? Number.NaN : value;
     });
     const tags = { timeSliceStart: String(from), timeSliceEnd: String(until) };
-    return derive(series, `timeSlice(${series.name}, ${from}, ${until})`, values, tags);
+    return { ...derive(series, `timeSlice(${series.name}, ${from}, ${until})`, values, tags), pathExpression: series.pathExpression };
   });
 }
 

@@ -307,7 +307,12 @@ async function smartSummarize(call: Call): Promise<readonly Series[]> {
   const interval = call.text('intervalString');
   const step = intervalOf(call, interval);
   const word = call.text('func', 'sum');
-  const alignTo = call.text('alignTo').replace(/s\d*$/, '').replace(/\d+$/, '');
+  // True and false are an older way to say nothing.
+  const alignTo = call
+    .text('alignTo')
+    .replace(/^(true|false)$/i, '')
+    .replace(/s\d*$/, '')
+    .replace(/\d+$/, '');
   let { context } = call;
   if (alignTo !== '') {
     const unit = units.find((one) => one === alignTo || one === alignTo.replace(/s$/, ''));

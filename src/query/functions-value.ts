@@ -38,10 +38,10 @@ export const valueFunctions: readonly TargetFunction[] = [
     run: (call) => {
       const { from, until } = call.context;
       const count = Math.min(Math.ceil((until - from) / 60), 1_000_000);
-      const name = `identity(${call.text('name')})`;
+      const name = call.text('name');
       const values = Float64Array.from({ length: count }, (_, slot) => from + slot * 60);
       const span = { start: from, end: from + count * 60, stepSeconds: 60, method: 'average', xFilesFactor: 0 } as const;
-      return [{ ...span, name, pathExpression: name, tags: { name }, values }];
+      return [{ ...span, name, pathExpression: `identity("${name}")`, tags: { name }, values }];
     },
   },
   {
@@ -278,6 +278,6 @@ function integralByInterval(call: Call): readonly Series[] {
       if (!Number.isNaN(value)) sum += value;
       return sum;
     });
-    return derive(series, `integralByInterval(${series.name},'${text}')`, values, { integralByInterval: '1' });
+    return derive(series, `integralByInterval(${series.name},'${text}')`, values, { integralByInterval: text });
   });
 }

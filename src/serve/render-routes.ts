@@ -34,7 +34,6 @@ async function render(request: WebRequest, services: Services): Promise<Answer> 
   const series: Series[] = [];
   if (context.from < context.now) {
     for (const target of targets) {
-      if (request.signal.aborted) break;
       series.push(...(await evaluateTarget(target, context)));
     }
   }
@@ -75,6 +74,7 @@ export function contextOf(request: WebRequest, services: Services): TargetContex
     fetch: async (path, context) => hidden(await services.reader.fetch(path, context, spent)),
     fetchTagged: async (expressions, context) => hidden(await services.reader.fetchTagged(expressions, context, spent)),
     template,
+    isDropped: () => request.signal.aborted,
     budget: { calls: callsMax, stacks: new Map() },
   };
 }

@@ -63,7 +63,7 @@ test('tags as Grafana asks for them', async () => {
   const answer = await json(query('/render', { target, from: '-2min', noNullPoints: '1' }));
   assert.deepEqual(
     answer.map(({ target: name }) => name),
-    ['sum;rack=a1', 'sum;rack=a2'],
+    ['disk.used;rack=a1', 'disk.used;rack=a2'],
   );
 });
 
@@ -172,6 +172,16 @@ test('an error says the column', async () => {
   const { error } = await (await get(query('/render', { target: 'sumSeries(plain.n1.value,nope(1))' }))).json();
   assert.equal(error.column, 26);
   assert.match(error.message, /unknown function: nope/);
+});
+
+test('a client that goes away ends its query; others are served meanwhile', async () => {
+  const target = `sumSeries(${Array.from({ length: 60 }, () => 'plain.*.value').join(',')})`;
+  const controller = new AbortController();
+  const long = get('/render', { method: 'POST', body: new URLSearchParams({ target, from: '-6h' }), signal: controller.signal });
+  const dropped = assert.rejects(long, { name: 'AbortError' });
+  assert.equal((await json('/render?target=plain.n7.value&from=-2min&noNullPoints=1'))[0].datapoints[0][0], 7);
+  controller.abort();
+  await dropped;
 });
 
 test('the daemon ends with 0 after all that', async () => {
