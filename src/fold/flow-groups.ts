@@ -93,7 +93,8 @@ export class FlowGroups {
     const durationMs = this.durationMs(group);
     if (name === 'duration') return durationMs;
     if (durationMs === 0) return 0;
-    return Math.floor((name === 'bps' ? 8000 * bytes[group]! : 1000 * packets[group]!) / durationMs);
+    // Over seconds in a float, as nfdump divides: its whole numbers are the same.
+    return Math.floor((name === 'bps' ? 8 * bytes[group]! : packets[group]!) / (durationMs / 1000));
   }
 
   /** The first `most` groups (all when 0) by a figure, and how many that are left out have the last one's figure. */

@@ -67,7 +67,7 @@ export function flowFigure(batch: FlowBatch, row: number, by: GroupOrder): numbe
   if (by === 'tend') return lastMs;
   const durationMs = Math.max(0, lastMs - firstMs);
   if (by === 'duration') return durationMs;
-  return durationMs > 0 ? Math.floor((by === 'bps' ? 8000 * bytes : 1000 * packets) / durationMs) : 0;
+  return durationMs > 0 ? Math.floor((by === 'bps' ? 8 * bytes : packets) / (durationMs / 1000)) : 0;
 }
 
 type Column = Uint8Array | Uint16Array | Uint32Array | Float64Array;

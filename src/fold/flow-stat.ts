@@ -70,8 +70,8 @@ export class FlowStat {
     said['msec_last'] = Math.floor(this.#lastNanos / 1e6);
     const durationMs = (said['last'] - said['first']) * 1000 + said['msec_last'] - said['msec_first'];
     const [packets, bytes] = [said['packets'] ?? 0, said['bytes'] ?? 0];
-    said['avg_bps'] = durationMs > 0 ? Math.floor((8000 * bytes) / durationMs) : 0;
-    said['avg_pps'] = durationMs > 0 ? Math.floor((1000 * packets) / durationMs) : 0;
+    said['avg_bps'] = durationMs > 0 ? Math.floor((8 * bytes) / (durationMs / 1000)) : 0;
+    said['avg_pps'] = durationMs > 0 ? Math.floor(packets / (durationMs / 1000)) : 0;
     said['avg_bpp'] = packets > 0 ? Math.floor(bytes / packets) : 0;
     return said;
   }

@@ -26,7 +26,7 @@ export function groupCells(groups: FlowGroups, group: number, hasReverse: boolea
   const cells: Cell[] = [];
   let word = group * table.words;
   for (const key of groups.keys) {
-    cells.push(key.words === 4 ? addressText(bytes, word * 4) : (table.keys[word] ?? 0));
+    cells.push(key.words === 4 ? addressText(bytes, word * 4, key.sides[0] === 'src' || key.sides[0] === 'dst') : (table.keys[word] ?? 0));
     word += key.words;
   }
   const [flows, packets, octets] = [table.flows[group] ?? 0, table.packets[group] ?? 0, table.bytes[group] ?? 0];
@@ -105,13 +105,14 @@ function percent(part: number, whole: number): number {
   return whole > 0 ? Math.round((part / whole) * 10_000) / 100 : 0;
 }
 
-function addressText(bytes: Uint8Array, offset: number): string {
+/** All zero is `::` at a flow's end, and unknown elsewhere. */
+function addressText(bytes: Uint8Array, offset: number, isEnd: boolean): string {
   let low = 0;
   for (let index = 0; index < 10; index++) low |= bytes[offset + index] ?? 0;
   const isMapped = low === 0 && bytes[offset + 10] === 0xff && bytes[offset + 11] === 0xff;
   if (isMapped) return formatAddress(bytes, offset, 4);
   for (let index = 10; index < 16; index++) low |= bytes[offset + index] ?? 0;
-  return low === 0 ? '' : formatAddress(bytes, offset, 6);
+  return low === 0 && !isEnd ? '' : formatAddress(bytes, offset, 6);
 }
 
 const times = new RowWriter(64);

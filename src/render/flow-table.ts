@@ -76,7 +76,7 @@ function cells(batch: FlowBatch, row: number, isEpoch: boolean, times: RowWriter
     String(batch.tos[row] ?? 0),
     String(packets),
     String(bytes),
-    String(durationMs > 0 ? Math.floor((8000 * bytes) / durationMs) : 0),
+    String(durationMs > 0 ? Math.floor((8 * bytes) / (durationMs / 1000)) : 0),
     String(packets > 0 ? Math.floor(bytes / packets) : 0),
   ];
 }

@@ -9,6 +9,7 @@ import { tableRows } from '../render/flow-table.js';
 import type { Command, Invocation } from './command.js';
 import { FlowInputs, inputOptions } from './flow-inputs.js';
 import { namesNfcapd, writeNfcapd } from './flow-nfcapd.js';
+import { namesParquet, writeParquet } from './flow-parquet-output.js';
 import { asksReport, inOrder, reportOptions, writeReports } from './flow-reports.js';
 
 const outputs: Readonly<Record<string, (epoch: boolean) => FlowRows>> = { csv: csvRows, json: jsonRows, table: tableRows };
@@ -31,7 +32,7 @@ Rows that cannot be read are counted by cause on standard error and their neighb
     {
       name: 'format',
       value: 'NAME',
-      choices: [...Object.keys(outputs), 'nfcapd'],
+      choices: [...Object.keys(outputs), 'parquet', 'nfcapd'],
       help: "the output's format; else the file's ending, else csv",
     },
     { name: 'count', help: 'prints one JSON document: flows, packets, bytes, rejected' },
@@ -48,10 +49,12 @@ Rows that cannot be read are counted by cause on standard error and their neighb
     const inputs = new FlowInputs(invocation);
     const [from, to] = [instantOption('from', invocation.text('from')), instantOption('to', invocation.text('to'))];
     const selected = inputs.selected(from, to);
-    const isNfcapd = (invocation.text('format') ?? (namesNfcapd(invocation.text('output') ?? '') ? 'nfcapd' : '')) === 'nfcapd';
+    const path = invocation.text('output') ?? '';
+    const format = invocation.text('format') ?? (namesNfcapd(path) ? 'nfcapd' : namesParquet(path) ? 'parquet' : '');
     if (invocation.flag('count')) await count(selected, inputs, invocation);
     else if (asksReport(invocation)) await writeReports(selected, inputs, invocation);
-    else if (isNfcapd) await writeNfcapd(inOrder(selected, invocation), inputs, invocation);
+    else if (format === 'nfcapd') await writeNfcapd(inOrder(selected, invocation), inputs, invocation);
+    else if (format === 'parquet') await writeParquet(inOrder(selected, invocation), inputs, invocation);
     else await print(inOrder(selected, invocation), inputs, invocation);
     return inputs.exitCode();
   },
