@@ -3,9 +3,9 @@
  * at a tenth of the least share, and shares of 0 have no bar. Up to six profiles (files, intervals, groups) stand above each other.
  */
 
-import { profileUnits } from '../fold/histogram.js';
+import { type Bins, binEnd, profileUnits } from '../fold/histogram.js';
 import { binLabel, headingOf, type ProfileAnswer, sharesOf } from './profile-rows.js';
-import { axisNumber, element, label, linearTicks, logTicks, picture, textWidth } from './svg.js';
+import { element, label, linearTicks, logTicks, picture, textWidth } from './svg.js';
 
 export interface ChartOptions {
   readonly logarithmic: boolean;
@@ -71,11 +71,11 @@ function panel({ shape, cells }: ProfileAnswer, top: number, logarithmic: boolea
   for (const tick of ticks) {
     const y = scale(tick);
     parts.push(element('line', { x1: plot.left, x2: plot.right, y1: y, y2: y, stroke: tick === low ? '#555555' : '#dddddd' }));
-    parts.push(label(plot.left - 8, y + 4, `${axisNumber(tick)} %`, { anchor: 'end' }));
+    parts.push(label(plot.left - 8, y + 4, `${Number(tick.toPrecision(4))} %`, { anchor: 'end' }));
   }
   const room = (plot.right - plot.left) / (last - first + 1);
   const barWidth = Math.min(26, (room * 0.8) / columns.length);
-  const names = Array.from({ length: last - first + 1 }, (_, place) => binLabel(bins, first + place));
+  const names = Array.from({ length: last - first + 1 }, (_, place) => shortLabel(bins, first + place));
   const isTight = names.some((name) => textWidth(name, 11) > room - 6);
   for (let index = first; index <= last; index++) {
     const middle = plot.left + (index - first + 0.5) * room;
@@ -99,4 +99,23 @@ function panel({ shape, cells }: ProfileAnswer, top: number, logarithmic: boolea
     ),
   );
   return parts;
+}
+
+// Bins ascend without gaps, so that of a wide one the end alone says what it holds: `≤ 50 k` comes after `≤ 20 k`.
+function shortLabel(bins: Bins, index: number): string {
+  const [from, to] = [bins.from[index] ?? 0, binEnd(bins, index)];
+  if (to === null) return index === 0 || from % 10 !== 1 ? binLabel(bins, index) : `> ${shortNumber(from - 1)}`;
+  return to >= 1000 && to % 100 === 0 && to > from && (index > 0 || from <= 1) ? `≤ ${shortNumber(to)}` : binLabel(bins, index);
+}
+
+// `50 k`, and in full where that would round.
+function shortNumber(value: number): string {
+  const units = ['', ' k', ' M', ' G', ' T'];
+  let place = 0;
+  let shown = value;
+  while (shown >= 1000 && shown % 100 === 0 && place < units.length - 1) {
+    shown /= 1000;
+    place += 1;
+  }
+  return `${shown}${units[place]}`;
 }

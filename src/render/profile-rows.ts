@@ -3,6 +3,7 @@
  * with bars. Percentages are made here, last, and rounded so that those printed sum to 100 (largest remainders).
  */
 
+import { protocolName } from '../collect/protocol-names.js';
 import { type Bins, binEnd, binName, type Histogram, profileUnits } from '../fold/histogram.js';
 import type { ProfileCell, ProfileShape } from '../fold/profile.js';
 
@@ -156,9 +157,14 @@ export function headingOf({ group, zone }: ProfileShape, cell: ProfileCell): str
   const parts = [
     ...(cell.file === undefined ? [] : [cell.file]),
     ...(cell.startMs === undefined ? [] : [localTime(cell.startMs, zone)]),
-    ...group.map((name, index) => `${name} ${cell.group?.[index] ?? ''}`),
+    ...group.map((name, index) => groupName(name, cell.group?.[index] ?? '')),
   ];
   return parts.length === 0 ? [] : [parts.join(', ')];
+}
+
+function groupName(name: string, value: string): string {
+  const protocol = name === 'proto' ? protocolName(Number(value)) : value;
+  return protocol === value ? `${name} ${value}` : `${name} ${value} (${protocol})`;
 }
 
 function localTime(atMs: number, zone: string): string {

@@ -96,7 +96,8 @@ async function runProfile(invocation: Invocation): Promise<number> {
 async function draw(answer: ProfileAnswer, invocation: Invocation): Promise<void> {
   const [svg, png] = [invocation.text('svg'), invocation.text('png')];
   if (svg === undefined && png === undefined) return;
-  const title = invocation.text('title') ?? `Flows by ${profileUnits[answer.shape.bins.by]}`;
+  const title =
+    invocation.text('title') ?? `Flows by ${answer.shape.bins.by === 'duration' ? 'duration' : profileUnits[answer.shape.bins.by]}`;
   const chart = profileChart(answer, { logarithmic: invocation.flag('log'), title });
   if (svg !== undefined) writeWhole(svg, chart);
   if (png !== undefined) writeWhole(png, await pngOf(chart));
