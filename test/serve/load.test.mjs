@@ -53,3 +53,35 @@ test('weir load takes Graphite lines, once', async () => {
     rmSync(folder, { recursive: true, force: true });
   }
 });
+
+test('a load that the disk broke off goes on where it stopped', {
+  skip: spawnSync('prlimit', ['--version']).status !== 0 && process.env.CI !== 'true' && 'prlimit is not installed',
+}, () => {
+  const folder = mkdtempSync(join(tmpdir(), 'weir-load-'));
+  const words = [process.execPath, bin, 'load', 'points', '--now', String(clock)];
+  const run = (program, ...more) =>
+    spawnSync(program, [...more, ...words.slice(program === words[0] ? 1 : 0)], { encoding: 'utf8', cwd: folder });
+  try {
+    const lines = Array.from(
+      { length: 400_000 },
+      (_, index) => `broken.s${index % 500} ${index / 7} ${clock - 10 * Math.floor(index / 500)}\n`,
+    );
+    writeFileSync(join(folder, 'points'), lines.join(''));
+    const first = run('prlimit', '--fsize=3000000:');
+    assert.equal(first.status, 1);
+    assert.match(first.stderr, /^weir: [^\n]*cannot be written[^\n]*\n$/);
+    const second = run(words[0]);
+    assert.equal(second.status, 0, second.stderr);
+    const [, added, known] = /400000 lines, (\d+) points, (\d+) loaded before, counted once/.exec(second.stderr) ?? [];
+    assert.ok(Number(added) > 0 && Number(known) > 0);
+    assert.equal(Number(added) + Number(known), 400_000);
+    const dump = spawnSync(words[0], [bin, 'store', 'dump', 'broken.'], { encoding: 'utf8', cwd: folder, maxBuffer: 1 << 28 });
+    const count = dump.stdout
+      .split('\n')
+      .slice(1, -1)
+      .reduce((sum, line) => sum + Number(line.split(',')[3]), 0);
+    assert.equal(count, 400_000);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
