@@ -11,6 +11,7 @@ import { compileFilter, type Filter } from '../collect/filter.js';
 import type { Reject, WantedColumns } from '../collect/format.js';
 import { type FlowReading, readFlows } from '../collect/open.js';
 import type { Invocation, Option } from './command.js';
+import { inputWords, parseWindow, type Window } from './flow-sets.js';
 
 export const inputOptions: readonly Option[] = [
   { name: 'filter', short: 'F', value: 'FILTER', help: "keeps the flows that match, in nfdump's filter language" },
@@ -31,6 +32,8 @@ export class FlowInputs {
   readonly #invocation: Invocation;
   readonly #rejectsFile: OutputFile | undefined;
   readonly #filter: Filter | undefined;
+  readonly #window: Window | undefined;
+  readonly #limit: number;
   #shown = 0;
 
   /** `wanted`: the columns that the command looks at, if not all. A filter looks at all. */
@@ -40,12 +43,17 @@ export class FlowInputs {
     const path = invocation.text('rejects');
     this.#rejectsFile = path === undefined ? undefined : openOutput(path);
     const seed = invocation.text('seed');
-    this.reading = readFlows(invocation.words, {
-      stdin: invocation.words.includes('-') ? invocation.world.stdin : (undefined as never),
-      timeZone: checkTimeZone(invocation.text('tz') ?? 'UTC'),
+    const words = wordsOf(invocation);
+    const zone = checkTimeZone(invocation.text('tz') ?? 'UTC');
+    const window = invocation.text('window');
+    this.#window = window === undefined ? undefined : parseWindow(window, zone);
+    this.#limit = limitOption(invocation.text('limit'));
+    this.reading = readFlows(words, {
+      stdin: words.includes('-') ? invocation.world.stdin : (undefined as never),
+      timeZone: zone,
       ...(invocation.text('columns') === undefined ? {} : { columns: invocation.text('columns') as string }),
       ...(seed === undefined ? {} : { seed: seedOption(seed) }),
-      ...(wanted === undefined || this.#filter !== undefined ? {} : { wanted }),
+      ...(wanted === undefined || this.#filter !== undefined || window !== undefined ? {} : { wanted }),
       keepOriginals: path !== undefined,
       onReject: (reject) => this.reject(reject),
       onNotice: (text) => invocation.world.stderr.write(`weir: ${text}\n`),
@@ -74,12 +82,34 @@ export class FlowInputs {
   async *selected(from: Instant | undefined, to: Instant | undefined): AsyncGenerator<FlowBatch> {
     const filter = this.#filter;
     const keep = new Uint32Array(1 << 16);
+    const window = this.#window === undefined ? undefined : await this.#absolute(this.#window);
+    let left = this.#limit;
     for await (const batch of this.reading.batches()) {
       const rows = batch.count <= keep.length ? keep : new Uint32Array(batch.count);
       if (filter !== undefined) batch.select(rows, filter(batch, rows));
       if (from !== undefined || to !== undefined) batch.select(rows, inWindow(batch, rows, from, to));
+      if (window !== undefined) batch.select(rows, withinWindow(batch, rows, window));
+      if (batch.count > left) batch.count = left;
+      left -= batch.count;
       if (batch.count > 0) yield batch;
+      if (left === 0) return;
     }
+  }
+
+  // A window from the first flow or to the last one: all flows are looked at before any is given.
+  async #absolute(window: Window): Promise<{ fromMs: number; toMs: number }> {
+    if ('fromMs' in window) return window;
+    const words = wordsOf(this.#invocation);
+    if (words.includes('-')) throw new Usage('-t: seconds from the first or last flow want files (expected no standard input)');
+    let [first, last] = [Number.POSITIVE_INFINITY, 0];
+    for await (const batch of readFlows(words, { timeZone: checkTimeZone(this.#invocation.text('tz') ?? 'UTC') }).batches()) {
+      for (let row = 0; row < batch.count; row++) {
+        first = Math.min(first, firstMs(batch, row));
+        last = Math.max(last, lastMs(batch, row));
+      }
+    }
+    if ('firstSeconds' in window) return { fromMs: 0, toMs: first + window.firstSeconds * 1000 };
+    return { fromMs: last - window.lastSeconds * 1000, toMs: Number.POSITIVE_INFINITY };
   }
 
   /** Says what was rejected (by others that read for the same command, too) and what could not be read; call once at the end. */
@@ -102,6 +132,34 @@ export class FlowInputs {
   get failures(): readonly Fault[] {
     return this.reading.failures;
   }
+}
+
+/** The inputs that a command line names, with nfdump's -R and -M. */
+export function wordsOf(invocation: Invocation): readonly string[] {
+  return inputWords(invocation.words, invocation.text('read-files'), invocation.text('folders'));
+}
+
+function limitOption(text: string | undefined): number {
+  if (text === undefined) return Number.POSITIVE_INFINITY;
+  if (!/^[1-9]\d{0,14}$/.test(text)) throw new Usage(`-c '${text}' (expected a whole number from 1)`);
+  return Number(text);
+}
+
+function firstMs(batch: FlowBatch, row: number): number {
+  return (batch.firstSeconds[row] ?? 0) * 1000 + Math.floor((batch.firstNanos[row] ?? 0) / 1e6);
+}
+
+function lastMs(batch: FlowBatch, row: number): number {
+  return (batch.lastSeconds[row] ?? 0) * 1000 + Math.floor((batch.lastNanos[row] ?? 0) / 1e6);
+}
+
+// Flows that begin and end within, both ends included.
+function withinWindow(batch: FlowBatch, keep: Uint32Array, { fromMs, toMs }: { fromMs: number; toMs: number }): number {
+  let kept = 0;
+  for (let row = 0; row < batch.count; row++) {
+    if (firstMs(batch, row) >= fromMs && lastMs(batch, row) <= toMs) keep[kept++] = row;
+  }
+  return kept;
 }
 
 function inWindow(batch: FlowBatch, keep: Uint32Array, from: Instant | undefined, to: Instant | undefined): number {

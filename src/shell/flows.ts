@@ -6,13 +6,17 @@ import { openOutput } from '../base/output-file.js';
 import { checkTimeZone, instantOption } from '../base/time.js';
 import { csvRows, type FlowRows, jsonRows } from '../render/flow-rows.js';
 import { tableRows } from '../render/flow-table.js';
+import { fmtRows } from '../render/fmt-rows.js';
 import type { Command, Invocation } from './command.js';
-import { FlowInputs, inputOptions } from './flow-inputs.js';
+import { FlowInputs, inputOptions, wordsOf } from './flow-inputs.js';
 import { namesNfcapd, writeNfcapd } from './flow-nfcapd.js';
 import { namesParquet, writeParquet } from './flow-parquet-output.js';
 import { asksReport, inOrder, reportOptions, writeReports } from './flow-reports.js';
+import { setOptions } from './flow-sets.js';
 
 const outputs: Readonly<Record<string, (epoch: boolean) => FlowRows>> = { csv: csvRows, json: jsonRows, table: tableRows };
+
+const formats = [...Object.keys(outputs), 'parquet', 'nfcapd', 'fmt:...'];
 
 export const flows: Command = {
   name: 'flows',
@@ -32,12 +36,14 @@ Rows that cannot be read are counted by cause on standard error and their neighb
     {
       name: 'format',
       value: 'NAME',
-      choices: [...Object.keys(outputs), 'parquet', 'nfcapd'],
-      help: "the output's format; else the file's ending, else csv",
+      help: `${formats.join(', ')} (nfdump's elements, as fmt:%ts %sap %dap %byt); else the file's ending, else csv`,
     },
     { name: 'count', help: 'prints one JSON document: flows, packets, bytes, rejected' },
     { name: 'epoch', help: 'times as epoch seconds with decimals' },
+    { name: 'plain-numbers', short: 'N', help: 'in fmt: whole numbers, protocol numbers' },
+    { name: 'long-addresses', short: '6', help: 'in fmt: IPv6 addresses in full' },
     ...reportOptions,
+    ...setOptions,
     ...inputOptions,
   ],
   examples: [
@@ -45,7 +51,8 @@ Rows that cannot be read are counted by cause on standard error and their neighb
     ["weir flows /var/netflow/2026/11/23 --filter 'proto udp and port 53' --format json", 'DNS flows of a day as JSON lines'],
   ],
   run: async (invocation) => {
-    if (invocation.words.length === 0) throw new Usage('flows: expected at least one file, folder, glob or -');
+    checkFormat(invocation.text('format'), invocation);
+    if (wordsOf(invocation).length === 0) throw new Usage('flows: expected at least one file, folder, glob or -');
     const inputs = new FlowInputs(invocation);
     const [from, to] = [instantOption('from', invocation.text('from')), instantOption('to', invocation.text('to'))];
     const selected = inputs.selected(from, to);
@@ -59,6 +66,12 @@ Rows that cannot be read are counted by cause on standard error and their neighb
     return inputs.exitCode();
   },
 };
+
+function checkFormat(name: string | undefined, invocation: Invocation): void {
+  if (name?.startsWith('fmt:')) rowsOf(name, invocation);
+  else if (name === undefined || formats.includes(name)) return;
+  else throw new Usage(`--format '${name}': expected one of ${formats.join(', ')}`);
+}
 
 async function count(batches: AsyncGenerator<FlowBatch>, inputs: FlowInputs, invocation: Invocation): Promise<void> {
   const total = { flows: 0, packets: 0n, bytes: 0n };
@@ -92,7 +105,7 @@ function sum(column: Float64Array | undefined, count: number): bigint {
 async function print(batches: AsyncGenerator<FlowBatch>, inputs: FlowInputs, invocation: Invocation): Promise<void> {
   const path = invocation.text('output') ?? '-';
   const ending = /\.(jsonl?|ndjson)$/.test(path) ? 'json' : 'csv';
-  const rows = (outputs[invocation.text('format') ?? ending] ?? csvRows)(invocation.flag('epoch'));
+  const rows = rowsOf(invocation.text('format') ?? ending, invocation);
   const output = openOutput(path);
   try {
     let isFirst = true;
@@ -110,6 +123,15 @@ async function print(batches: AsyncGenerator<FlowBatch>, inputs: FlowInputs, inv
     output.discard();
     throw error;
   }
+}
+
+function rowsOf(format: string, invocation: Invocation): FlowRows {
+  if (!format.startsWith('fmt:')) return (outputs[format] ?? csvRows)(invocation.flag('epoch'));
+  return fmtRows(format.slice(4), {
+    plain: invocation.flag('plain-numbers'),
+    long: invocation.flag('long-addresses'),
+    zone: zoneOption(invocation),
+  });
 }
 
 /** The zone of `--tz`, checked. */

@@ -11,7 +11,7 @@ import type { WantedColumns } from '../collect/format.js';
 import { readFlows } from '../collect/open.js';
 import { Profile, type ProfileCell, type ProfileShape } from '../fold/profile.js';
 import type { Invocation } from './command.js';
-import { FlowInputs } from './flow-inputs.js';
+import { FlowInputs, wordsOf } from './flow-inputs.js';
 import { ProgressLine } from './progress.js';
 
 /** What a worker is given: files, and the options as texts. */
@@ -36,7 +36,7 @@ export type ProfileMessage = { readonly flows: number } | { readonly part: Profi
 
 // Below this a second core costs more than it gives.
 const worthBytes = 24 << 20;
-const passedOn = ['filter', 'from', 'to', 'columns', 'tz'];
+const passedOn = ['window', 'filter', 'from', 'to', 'columns', 'tz'];
 
 /** Counts all inputs into the profile; says what was rejected. */
 export async function profileFiles(
@@ -44,8 +44,14 @@ export async function profileFiles(
   invocation: Invocation,
   cores: number,
 ): Promise<{ rejected: ReadonlyMap<string, number>; failed: boolean }> {
-  const { words, world } = invocation;
-  const cut = words.includes('-') || invocation.text('rejects') !== undefined ? [] : sharesOf(words, cores);
+  const { world } = invocation;
+  const words = wordsOf(invocation);
+  // What depends on all flows, or on their order, is one share.
+  const isWhole =
+    words.includes('-') ||
+    ['rejects', 'limit'].some((name) => invocation.text(name) !== undefined) ||
+    /^[-+]/.test(invocation.text('window') ?? '');
+  const cut = isWhole ? [] : sharesOf(words, cores);
   const progress = world.isTerminal.stderr ? new ProgressLine(world, 'flows') : undefined;
   let flows = 0;
   const onFlows = (count: number): void => {
@@ -57,7 +63,10 @@ export async function profileFiles(
     passedOn.flatMap((name) => (invocation.text(name) === undefined ? [] : [[name, invocation.text(name) ?? '']])),
   );
   const waiting = others.map((files) => startWorker({ files, shape: profile.shape, options, nowMs: world.now() }, onFlows));
-  const inputs = new FlowInputs(cut.length === 0 ? invocation : { ...invocation, words: first }, wantedBy(profile.shape, invocation));
+  const inputs = new FlowInputs(
+    cut.length === 0 ? invocation : { ...invocation, words: first, text: withoutSets(invocation) },
+    wantedBy(profile.shape, invocation),
+  );
   await countInto(profile, inputs, invocation, onFlows);
   const parts = await Promise.all(waiting);
   progress?.clear();
@@ -71,6 +80,11 @@ export async function profileFiles(
   inputs.report(rejected);
   const isStrict = invocation.flag('strict') && rejected.size > 0;
   return { rejected, failed: inputs.failures.length > 0 || isStrict || parts.some(({ failures }) => failures.length > 0) };
+}
+
+// The files of -R and -M are named already.
+function withoutSets({ text }: Invocation): Invocation['text'] {
+  return (name) => (name === 'read-files' || name === 'folders' ? undefined : text(name));
 }
 
 /** Counts what the inputs hold. */

@@ -23,7 +23,8 @@ import { pngOf } from '../render/png.js';
 import { profileChart } from '../render/profile-chart.js';
 import { type ProfileAnswer, profileCsv, profileJson, profileTable } from '../render/profile-rows.js';
 import type { Command, Invocation } from './command.js';
-import { inputOptions } from './flow-inputs.js';
+import { inputOptions, wordsOf } from './flow-inputs.js';
+import { setOptions } from './flow-sets.js';
 import { profileFiles } from './profile-files.js';
 import { writeWhole } from './write-whole.js';
 
@@ -52,6 +53,7 @@ Biflows count their forward side. Bins hold both their ends; durations are whole
     { name: 'cores', value: 'N', help: 'how many cores to use (default all)' },
     { name: 'json', help: 'one JSON document, or a line for each file, interval and group' },
     { name: 'csv', help: 'a row a bin, with a header' },
+    ...setOptions,
     ...inputOptions,
   ],
   examples: [
@@ -63,7 +65,8 @@ Biflows count their forward side. Bins hold both their ends; durations are whole
 };
 
 async function runProfile(invocation: Invocation): Promise<number> {
-  const { words, world } = invocation;
+  const { world } = invocation;
+  const words = wordsOf(invocation);
   const added = invocation.list('add').map((file) => ({ file, ...readSaved(file) }));
   if (words.length === 0 && added.length === 0) throw new Usage('profile: expected at least one file, folder, glob or -, or --add FILE');
   // Saved counts alone say what they are of.
