@@ -50,7 +50,21 @@ function wholeBands(series: Series, countMax: number): Points {
   }
 }
 
+// Series of one answer mostly share their labels: the last ones are kept.
+let held: { readonly start: number; readonly step: number; readonly times: readonly number[] } = { start: 0, step: 1, times: [] };
+
+function labelsFrom(start: number, step: number, count: number): readonly number[] {
+  if (held.start === start && held.step === step && held.times.length === count) return held.times;
+  const times = new Array<number>(count);
+  for (let slot = 0; slot < count; slot++) times[slot] = start + slot * step;
+  held = { start, step, times };
+  return times;
+}
+
 function bands(series: Series, from: number, perBand: number, start: number, bandCount: number): Points {
+  if (from === 0 && perBand === 1 && bandCount === series.values.length) {
+    return { times: labelsFrom(start, series.stepSeconds, bandCount), values: series.values };
+  }
   const values = new Float64Array(Math.max(0, bandCount));
   const times: number[] = [];
   for (let band = 0; band < values.length; band++) {

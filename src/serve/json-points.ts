@@ -64,7 +64,8 @@ function labelsOf(times: readonly number[]): Labels {
     ends[index] = end;
   });
   const [first, last, count] = [times[0], times.at(-1), times.length];
-  const fits = (other: readonly number[]): boolean => other.length === count && other[0] === first && other.at(-1) === last;
+  const fits = (other: readonly number[]): boolean =>
+    other === times || (other.length === count && other[0] === first && other.at(-1) === last);
   return { bytes: Buffer.from(texts.join(''), 'latin1'), ends, fits };
 }
 

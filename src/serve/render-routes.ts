@@ -4,6 +4,7 @@
  */
 
 import { createHash } from 'node:crypto';
+import { checkTimeZone } from '../base/time.js';
 import { evaluateTarget } from '../query/evaluate.js';
 import type { TargetContext } from '../query/function.js';
 import type { Series } from '../query/series.js';
@@ -44,6 +45,11 @@ async function render(request: WebRequest, services: Services): Promise<Answer> 
 export function contextOf(request: WebRequest, services: Services): TargetContext {
   const { parameters } = request;
   const timeZone = parameters.get('tz') || 'UTC';
+  try {
+    checkTimeZone(timeZone);
+  } catch {
+    throw new HttpFault(400, `tz '${timeZone.slice(0, 50)}' is no time zone (expected an IANA name such as Europe/Berlin)`);
+  }
   const clock = Math.floor(services.now() / 1000);
   const now = parameters.has('now') ? parseWhen(parameters.get('now') as string, clock, timeZone) : clock;
   const from = parseWhen(parameters.get('from') || '-1d', now, timeZone);

@@ -174,6 +174,25 @@ test('an error says the column', async () => {
   assert.match(error.message, /unknown function: nope/);
 });
 
+test('pictures', async () => {
+  const asked = { target: 'plain.n{7,8}.value', from: '-10min', width: '640', height: '240', title: 'Two & <more>', tz: 'Asia/Kolkata' };
+  const svg = await get(query('/render', { ...asked, format: 'svg' }));
+  assert.equal(svg.headers.get('content-type'), 'image/svg+xml');
+  assert.match(svg.headers.get('content-security-policy'), /default-src 'none'/);
+  const text = await svg.text();
+  assert.match(text, /^<svg [^>]*width="640" height="240"/);
+  assert.match(text, /Two &amp; &lt;more&gt;/);
+  assert.match(text, /Asia\/Kolkata/);
+  for (const path of [query('/render', { ...asked, format: 'png' }), query('/render', asked)]) {
+    const png = await get(path, { headers: { Accept: 'image/avif,image/png,*/*;q=0.8' } });
+    assert.equal(png.headers.get('content-type'), 'image/png');
+    const bytes = Buffer.from(await png.arrayBuffer());
+    assert.deepEqual([bytes.toString('latin1', 1, 4), bytes.readUInt32BE(16), bytes.readUInt32BE(20)], ['PNG', 640, 240]);
+  }
+  for (const wrong of [{ width: '1e9' }, { areaMode: 'pie' }, { colorList: 'url(x)' }, { tz: 'Mars/Olympus' }])
+    assert.equal((await get(query('/render', { ...asked, format: 'svg', ...wrong }))).status, 400, JSON.stringify(wrong));
+});
+
 test('a client that goes away ends its query; others are served meanwhile', async () => {
   const target = `sumSeries(${Array.from({ length: 60 }, () => 'plain.*.value').join(',')})`;
   const controller = new AbortController();
