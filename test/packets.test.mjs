@@ -210,6 +210,28 @@ test('round trip of the samples, and nothing under tcp.analysis', needs('nfpcapd
   assertNothingAnalysed(capture);
 });
 
+test(
+  'round trip of nfcapd files of both layouts; the packets are those of the same flows as CSV',
+  needs('nfpcapd', 'nfdump', 'capinfos', 'tshark'),
+  () => {
+    const files = [
+      'samples/flows.nfcapd',
+      'test/data/nfcapd/v1-starcraft_battle-lzo.nfcapd',
+      'test/data/nfcapd/v2-anyconnect-vpn-lz4.nfcapd',
+      'test/data/nfcapd/v2-android-zstd.nfcapd',
+    ];
+    for (const [index, file] of files.entries()) {
+      const capture = roundTrip(join(root, file), `nfcapd${index}`);
+      assertCleanCapture(capture);
+      const csv = join(folder, `nfcapd${index}.csv`);
+      assert.equal(weir(['flows', join(root, file), '-o', csv]).status, 0);
+      const again = join(folder, `again${index}.pcap`);
+      assert.equal(weir(['packets', csv, '--spacing', 'ends', '-o', again]).status, 0);
+      assert.ok(readFileSync(again).equals(readFileSync(capture)), `${file}: not the packets of its CSV`);
+    }
+  },
+);
+
 test('round trip of generated flows, each tuple once', needs('nfpcapd', 'nfdump', 'capinfos', 'tshark'), () => {
   const rows = [];
   let state = 42;
