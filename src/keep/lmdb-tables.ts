@@ -18,6 +18,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Database, open, type RootDatabase } from 'lmdb';
 import { Corrupt, Refused } from '../base/faults.js';
+import { checkLmdbFile } from './lmdb-file.js';
 
 export type Table = Database<Buffer, Buffer>;
 
@@ -42,6 +43,7 @@ export class Tables {
     if (readOnly && !existsSync(this.path)) {
       throw new Refused('there is no store here (expected a folder made by weir store init, weir load or weir serve)', { file: folder });
     }
+    if (existsSync(this.path)) checkLmdbFile(this.path, readOnly);
     this.root = open<Buffer, Buffer>({
       path: this.path,
       noSubdir: true,

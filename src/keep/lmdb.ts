@@ -9,7 +9,7 @@
 
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import { Refused } from '../base/faults.js';
+import { Corrupt, Refused } from '../base/faults.js';
 import { lockFolder } from './folder-lock.js';
 import { decodeJournal, encodeJournal } from './journal.js';
 import { ageChunks, ageParts, foldPart, foldSeries, type SeriesFacts } from './lmdb-fold.js';
@@ -87,7 +87,7 @@ export class LmdbStore implements Store {
       this.#replay();
     } catch (error) {
       this.#unlock();
-      throw error;
+      throw faultOf(error, options.folder);
     }
   }
 
@@ -377,6 +377,9 @@ function faultOf(error: unknown, folder: string): unknown {
   const message = error instanceof Error ? error.message : String(error);
   if (/no space|ENOSPC|disk quota|File too large|Input\/output/i.test(message)) {
     return new Refused(`the store cannot be written: ${message} (expected room on the disk)`, { file: folder }, error);
+  }
+  if (/MDB_(CORRUPTED|PAGE_NOTFOUND|INVALID|VERSION_MISMATCH|BAD_TXN|PANIC)/.test(message)) {
+    return new Corrupt(`the store is damaged: ${message} (put back a backup, or load into a new folder)`, { file: folder }, error);
   }
   return error;
 }

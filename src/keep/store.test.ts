@@ -1,11 +1,11 @@
 // The contract that every driver passes, with the memory driver as the plainest statement of it, and laws as properties.
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { Refused } from '../base/faults.js';
+import { Corrupt, Refused } from '../base/faults.js';
 import { openLmdbStore } from './lmdb.js';
 import { openMemoryStore } from './memory.js';
 import type { Batch, MeasureColumns, Store, StoreOptions } from './store.js';
@@ -195,4 +195,26 @@ test('two writers on one folder are refused, a reader is not', async () => {
   await reader.close();
   await assert.rejects(openLmdbStore({ ...options, folder: join(at, 'none'), readOnly: true }), Refused);
   rmSync(at, { recursive: true, force: true });
+});
+
+test('a file that is cut off anywhere, or is something else, is Corrupt and ends no process', async () => {
+  const at = folder();
+  const store = await openLmdbStore({ ...options, folder: at });
+  for (let round = 0; round < 20; round++)
+    await store.commit(batchOf(Array.from({ length: 300 }, (_, index) => ({ series: `s${index}`, at: now - round * 10, value: index }))));
+  store.settle(now);
+  await store.close();
+  const whole = readFileSync(join(at, 'store.mdb'));
+  const torn = folder();
+  const open = (readOnly: boolean): Promise<Store> => openLmdbStore({ ...options, folder: torn, readOnly });
+  for (const size of [1, 100, 4095, 4096, 8191, 8192, Math.floor(whole.length / 2)]) {
+    writeFileSync(join(torn, 'store.mdb'), whole.subarray(0, size));
+    for (const readOnly of [true, false]) await assert.rejects(open(readOnly), (error) => error instanceof Corrupt, `${size} bytes`);
+  }
+  writeFileSync(join(torn, 'store.mdb'), Buffer.alloc(100_000, 'no store'));
+  await assert.rejects(open(false), (error) => error instanceof Corrupt);
+  writeFileSync(join(torn, 'store.mdb'), '');
+  await assert.rejects(open(true), (error) => error instanceof Corrupt);
+  await (await open(false)).close();
+  for (const one of [at, torn]) rmSync(one, { recursive: true, force: true });
 });
