@@ -11,18 +11,19 @@
 
 import { closeSync, fstatSync, ftruncateSync, openSync, readSync } from 'node:fs';
 import { endianness } from 'node:os';
-import { Corrupt } from '../base/faults.js';
+import { Corrupt, Refused } from '../base/faults.js';
+import { lockFolder } from './folder-lock.js';
 
 const magic = 0xbeefc0de;
 const shareMin = 0.75;
 const metaBytes = 160;
 const pageSizeMax = 65_536;
 
-/** Throws Corrupt when the file cannot be whole. The lock of the folder must be held unless it is opened for reading. An empty one is fine where it may be written: it becomes an environment. */
-export function checkLmdbFile(file: string, readOnly: boolean): void {
+/** Throws Corrupt when the file cannot be whole. The lock of the folder must be held unless it is opened for reading. An empty one is fine where it may be written: it becomes an environment. Answers whether it has its full size now. */
+export function checkLmdbFile(file: string, readOnly: boolean): boolean {
   const descriptor = openSync(file, readOnly ? 'r' : 'r+');
   try {
-    if (!readOnly && fstatSync(descriptor).size === 0) return;
+    if (!readOnly && fstatSync(descriptor).size === 0) return true;
     const pageSize = metaOf(descriptor, 0, file).pageSize;
     if (pageSize < 512 || pageSize > pageSizeMax || (pageSize & (pageSize - 1)) !== 0)
       throw new Corrupt(`has pages of ${pageSize} bytes (expected a store of Weir's)`, { file });
@@ -32,9 +33,28 @@ export function checkLmdbFile(file: string, readOnly: boolean): void {
     const { size } = fstatSync(descriptor);
     const needed = (newest.lastPage + 1) * pageSize;
     if (size < needed * shareMin) throw new Corrupt(`ends at ${size} bytes (expected ${needed}): it is cut off`, { file });
-    if (size < needed && !readOnly) ftruncateSync(descriptor, needed);
+    if (size >= needed) return true;
+    if (!readOnly) ftruncateSync(descriptor, needed);
+    return !readOnly;
   } finally {
     closeSync(descriptor);
+  }
+}
+
+/** Makes a file that is a little short whole before it is read, unless there is a writer: it has seen to that. */
+export function mendLmdbFile(folder: string, file: string): void {
+  if (checkLmdbFile(file, true)) return;
+  let unlock: () => void;
+  try {
+    unlock = lockFolder(folder);
+  } catch (error) {
+    if (error instanceof Refused) return;
+    throw error;
+  }
+  try {
+    checkLmdbFile(file, false);
+  } finally {
+    unlock();
   }
 }
 

@@ -18,7 +18,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Database, open, type RootDatabase } from 'lmdb';
 import { Corrupt, Refused } from '../base/faults.js';
-import { checkLmdbFile } from './lmdb-file.js';
+import { checkLmdbFile, mendLmdbFile } from './lmdb-file.js';
 
 export type Table = Database<Buffer, Buffer>;
 
@@ -43,7 +43,8 @@ export class Tables {
     if (readOnly && !existsSync(this.path)) {
       throw new Refused('there is no store here (expected a folder made by weir store init, weir load or weir serve)', { file: folder });
     }
-    if (existsSync(this.path)) checkLmdbFile(this.path, readOnly);
+    if (readOnly) mendLmdbFile(folder, this.path);
+    else if (existsSync(this.path)) checkLmdbFile(this.path, false);
     this.root = open<Buffer, Buffer>({
       path: this.path,
       noSubdir: true,

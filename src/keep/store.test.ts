@@ -211,6 +211,18 @@ test('a file that is cut off anywhere, or is something else, is Corrupt and ends
     writeFileSync(join(torn, 'store.mdb'), whole.subarray(0, size));
     for (const readOnly of [true, false]) await assert.rejects(open(readOnly), (error) => error instanceof Corrupt, `${size} bytes`);
   }
+  // A file that is a little short may be sound: it opens, or what refers to its end is Corrupt.
+  for (const [size, readOnly] of [
+    [0.8, true],
+    [0.9, false],
+    [0.99, true],
+  ] as const) {
+    writeFileSync(join(torn, 'store.mdb'), whole.subarray(0, Math.floor(whole.length * size)));
+    await open(readOnly).then(
+      (opened) => opened.close(),
+      (error) => assert.ok(error instanceof Corrupt, String(error)),
+    );
+  }
   writeFileSync(join(torn, 'store.mdb'), Buffer.alloc(100_000, 'no store'));
   await assert.rejects(open(false), (error) => error instanceof Corrupt);
   writeFileSync(join(torn, 'store.mdb'), '');
