@@ -217,11 +217,14 @@ test('a file that is cut off anywhere, or is something else, is Corrupt and ends
     [0.9, false],
     [0.99, true],
   ] as const) {
-    writeFileSync(join(torn, 'store.mdb'), whole.subarray(0, Math.floor(whole.length * size)));
-    await open(readOnly).then(
+    // A folder of its own: within a process, an environment that failed to open is remembered by its path.
+    const short = folder();
+    writeFileSync(join(short, 'store.mdb'), whole.subarray(0, Math.floor(whole.length * size)));
+    await openLmdbStore({ ...options, folder: short, readOnly }).then(
       (opened) => opened.close(),
       (error) => assert.ok(error instanceof Corrupt, String(error)),
     );
+    rmSync(short, { recursive: true, force: true });
   }
   writeFileSync(join(torn, 'store.mdb'), Buffer.alloc(100_000, 'no store'));
   await assert.rejects(open(false), (error) => error instanceof Corrupt);
