@@ -16,7 +16,7 @@ import { httpPort, listenerNames, listeners } from './listeners.js';
 import { MetricReader } from './metric-reader.js';
 import type { MetricStore } from './metric-store.js';
 import { routes } from './routes.js';
-import type { Services } from './services.js';
+import type { RecordStore, Services } from './services.js';
 import { Tails } from './tails.js';
 import { openTcp } from './tcp.js';
 import { Tokens } from './tokens.js';
@@ -26,6 +26,7 @@ export interface DaemonOptions {
   readonly configuration: Configuration;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly metrics: MetricStore;
+  readonly records: RecordStore;
   readonly hits: HitJournal;
   /** Ports by the names of listeners; `all` is every one that is not named. */
   readonly ports: ReadonlyMap<string, number>;
@@ -80,6 +81,7 @@ export class Daemon {
       hits,
       reader,
       metrics: store,
+      records: options.records,
       names,
       listeners: () => this.#open,
       startedMs: options.now(),

@@ -10,6 +10,7 @@ import { join, relative } from 'node:path';
 import { test } from 'node:test';
 import { WhisperFile } from '../collect/whisper.js';
 import { HitJournal } from '../keep/hit-journal.js';
+import { openMemoryStore } from '../keep/memory.js';
 import { functionByName } from '../query/functions.js';
 import { parseTarget, pathsOf, type TargetNode } from '../query/target.js';
 import { readConfiguration } from './configuration.js';
@@ -41,6 +42,7 @@ test('requests as the real Graphite answers them', { skip: golden === undefined 
     configuration: readConfiguration(''),
     environment: {},
     hits,
+    records: await openMemoryStore({ ladderOf: () => [] }),
     metrics: whisperMetrics(`${golden}/whisper`),
     ports: new Map([['all', 0]]),
     only: ['http'],

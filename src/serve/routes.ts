@@ -4,9 +4,10 @@
 
 import { graphiteRoutes } from './graphite-routes.js';
 import { hitRoutes } from './hit-routes.js';
+import { recordRoutes } from './record-routes.js';
 import { renderRoutes } from './render-routes.js';
 import type { Route } from './route.js';
 import { statusRoutes } from './status-routes.js';
 import { tagRoutes } from './tag-routes.js';
 
-export const routes: readonly Route[] = [...statusRoutes, ...renderRoutes, ...graphiteRoutes, ...tagRoutes, ...hitRoutes];
+export const routes: readonly Route[] = [...statusRoutes, ...renderRoutes, ...graphiteRoutes, ...tagRoutes, ...hitRoutes, ...recordRoutes];

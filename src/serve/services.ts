@@ -3,6 +3,7 @@
  * time, since SIGHUP replaces it.
  */
 
+import type { Store } from '../keep/store.js';
 import type { NameTree } from '../query/name-tree.js';
 import type { Configuration } from './configuration.js';
 import type { HitIntake } from './hit-intake.js';
@@ -12,6 +13,9 @@ import type { OpenListener } from './listener.js';
 import type { MetricReader } from './metric-reader.js';
 import type { MetricStore } from './metric-store.js';
 import type { Tokens } from './tokens.js';
+
+/** What routes of records ask of the store. */
+export type RecordStore = Pick<Store, 'commit' | 'scan'>;
 
 export interface Services {
   readonly configuration: () => Configuration;
@@ -23,6 +27,7 @@ export interface Services {
   readonly hits: HitIntake;
   readonly reader: MetricReader;
   readonly metrics: MetricStore;
+  readonly records: RecordStore;
   readonly names: NameTree;
   readonly listeners: () => readonly OpenListener[];
   readonly startedMs: number;

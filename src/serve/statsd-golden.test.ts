@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { HitJournal } from '../keep/hit-journal.js';
+import { openMemoryStore } from '../keep/memory.js';
 import type { TargetContext } from '../query/function.js';
 import { readConfiguration } from './configuration.js';
 import { Daemon } from './daemon.js';
@@ -48,6 +49,7 @@ for (const file of ['statsd-config0.json', 'statsd-config1.json']) {
       configuration: readConfiguration(source.join('\n')),
       environment: {},
       hits,
+      records: await openMemoryStore({ ladderOf: () => [] }),
       metrics: memoryMetrics([{ stepSeconds: step, keepSeconds: 86_400 }]),
       ports: new Map(),
       only: undefined,

@@ -62,6 +62,11 @@ export const commands: readonly CommandRow[] = [
     load: async () => (await import('./query.js')).query,
   },
   {
+    name: 'take',
+    summary: 'the first records of a partition',
+    load: async () => (await import('./take.js')).take,
+  },
+  {
     name: 'store',
     summary: 'makes, prints, compacts a store',
     load: async () => (await import('./store.js')).store,

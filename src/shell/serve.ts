@@ -53,6 +53,7 @@ async function run(invocation: Invocation): Promise<number> {
     configuration,
     environment: world.env,
     metrics,
+    records: metrics.store,
     hits,
     ports: portsOf(invocation.list('port')),
     only: invocation.flag('only') ? invocation.list('only').flatMap((names) => names.split(',')) : undefined,

@@ -1,0 +1,147 @@
+// Records: stored over HTTP, taken by command, library route and cursor; exactly n at every n, under appends and over a restart.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
+import { serve } from '../hits-daemon.mjs';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const weir = (...words) =>
+  spawnSync(process.execPath, [join(root, 'bin/weir'), 'take', ...words], { encoding: 'utf8', maxBuffer: 1 << 28 });
+const folderFor = (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'weir-take-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+};
+const rowName = (index) => `m${String(index).padStart(6, '0')}`;
+const message = (index, partition = 'alice') =>
+  JSON.stringify({ table: 'messages', partition, row: rowName(index), text: `message ${index} é`, size: index });
+const post = (url, body, headers = {}) => fetch(`${url}/ingest/records`, { method: 'POST', body, headers });
+async function taken(url, n, cursor, partition = 'alice') {
+  const answer = await fetch(
+    `${url}/api/take?table=messages&partition=${partition}&n=${n}${cursor === undefined ? '' : `&cursor=${cursor}`}`,
+  );
+  assert.equal(answer.status, 200);
+  const text = await answer.text();
+  return {
+    rows: text
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => JSON.parse(line)),
+    next: answer.headers.get('weir-next') ?? undefined,
+  };
+}
+
+test('exactly n rows at every n, in order, with and without a cursor', async (t) => {
+  const folder = folderFor(t);
+  const daemon = await serve(t, folder);
+  const bodies = Array.from({ length: 5200 }, (_, index) => message(index));
+  const answer = await post(daemon.url, gzipSync(bodies.join('\n')), { 'Idempotency-Key': 'first' });
+  assert.deepEqual(await answer.json(), { accepted: 5200, duplicate: false });
+  assert.deepEqual(await (await post(daemon.url, bodies.join('\n'), { 'Idempotency-Key': 'first' })).json(), {
+    accepted: 0,
+    duplicate: true,
+  });
+  await post(daemon.url, [message(3, 'al'), message(4, 'alicea'), message(5, 'bob')].join('\n'));
+  for (const n of [0, 1, 2, 31, 32, 33, 199, 200, 201, 999, 1000, 1001, 4095, 4096, 4097, 5000, 5199]) {
+    const { rows, next } = await taken(daemon.url, n);
+    assert.equal(rows.length, n);
+    assert.ok(
+      rows.every(
+        ({ row, partition, text, size }, index) =>
+          row === rowName(index) && partition === 'alice' && size === index && text === `message ${index} é`,
+      ),
+    );
+    assert.equal(next === undefined, n === 0, String(n));
+    if (next !== undefined) assert.equal((await taken(daemon.url, 1, next)).rows[0].row, rowName(n));
+  }
+  for (const n of [5200, 6000]) {
+    const { rows, next } = await taken(daemon.url, n);
+    assert.deepEqual([rows.length, next], [5200, undefined]);
+  }
+  assert.deepEqual((await taken(daemon.url, 10, undefined, 'al')).rows, [
+    { partition: 'al', row: rowName(3), text: 'message 3 é', size: 3 },
+  ]);
+  assert.deepEqual((await taken(daemon.url, 10, undefined, 'nobody')).rows, []);
+
+  const beside = weir('messages', 'alice', '-n', '3', '--data', join(folder, 'data'));
+  assert.equal(beside.status, 0, beside.stderr);
+  const asked = weir('messages', 'alice', '-n', '3', '--url', daemon.url);
+  assert.equal(asked.stdout, beside.stdout);
+  assert.equal(asked.stderr, beside.stderr);
+  const [, cursor] = /^next: (\S+)\n$/.exec(beside.stderr);
+  const rest = weir('messages', 'alice', '-n', '2', '--cursor', cursor, '--data', join(folder, 'data'));
+  assert.deepEqual(
+    rest.stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line).row),
+    [rowName(3), rowName(4)],
+  );
+  assert.equal(await daemon.stop(), 0);
+});
+
+test('paging skips and repeats nothing while records are put, deleted, and the daemon starts anew', async (t) => {
+  const folder = folderFor(t);
+  let daemon = await serve(t, folder);
+  const even = Array.from({ length: 1000 }, (_, index) => message(index * 2));
+  await post(daemon.url, even.join('\n'));
+  const seen = [];
+  let cursor;
+  for (let page = 0; ; page += 1) {
+    const { rows, next } = await taken(daemon.url, 37, cursor);
+    seen.push(...rows.map(({ row }) => row));
+    if (next === undefined) break;
+    cursor = next;
+    // One behind the place of the cursor, one before it, and one gone that was given already.
+    await post(
+      daemon.url,
+      [
+        message(1999 - page * 2),
+        message(page * 2 + 1),
+        JSON.stringify({ table: 'messages', partition: 'alice', row: rows[0].row, deleted: true }),
+      ].join('\n'),
+    );
+    if (page === 10) {
+      assert.equal(await daemon.stop(), 0);
+      daemon = await serve(t, folder);
+    }
+  }
+  assert.deepEqual(seen, [...new Set(seen)].sort());
+  assert.ok(even.every((_, index) => seen.includes(rowName(index * 2))));
+  assert.ok(seen.includes(rowName(1999)));
+  assert.equal(await daemon.stop(), 0);
+});
+
+test('hostile keys, cursors, counts and bodies', async (t) => {
+  const folder = folderFor(t);
+  const daemon = await serve(t, folder);
+  const bad = async (body, reason) => {
+    const answer = await post(daemon.url, body);
+    assert.equal(answer.status, 400, reason.source);
+    assert.match((await answer.json()).error.message, reason);
+  };
+  await bad(`${message(1)}\n{`, /line 2: no JSON.*nothing of this batch is stored/);
+  await bad('{"table":"t","partition":"p"}', /line 1: 'row' is missing/);
+  await bad('{"table":"t","partition":"a\\u0000b","row":"r"}', /zero character/);
+  await bad(JSON.stringify({ table: 't', partition: 'p'.repeat(2000), row: 'r' }), /'partition' has 2000 bytes/);
+  await bad('[1]', /no object/);
+  assert.deepEqual((await taken(daemon.url, 10)).rows, []);
+  await post(daemon.url, `${message(1)}\n${message(2)}`);
+  const { next } = await taken(daemon.url, 1);
+  const get = async (query) => (await fetch(`${daemon.url}/api/take?${query}`)).status;
+  assert.equal(await get('table=messages'), 400);
+  assert.equal(await get('table=messages&partition=alice&n=-1'), 400);
+  assert.equal(await get('table=messages&partition=alice&n=1e9'), 400);
+  assert.equal(await get(`table=messages&partition=bob&cursor=${next}`), 400);
+  assert.equal(await get(`table=messages&partition=alice&cursor=${next.slice(1)}`), 400);
+  assert.equal(await get(`table=messages&partition=alice&cursor=${'x'.repeat(9000)}`), 400);
+  assert.equal(weir('messages').status, 2);
+  assert.equal(weir('messages', 'alice', '-n', 'many').status, 2);
+  assert.equal(weir('messages', 'alice', '--url', 'http://127.0.0.1:1').status, 1);
+  assert.equal(await daemon.stop(), 0);
+});
