@@ -67,6 +67,11 @@ export const commands: readonly CommandRow[] = [
     load: async () => (await import('./take.js')).take,
   },
   {
+    name: 'probe',
+    summary: 'measures how the latency of reading n records grows with n',
+    load: async () => (await import('./probe.js')).probe,
+  },
+  {
     name: 'store',
     summary: 'makes, prints, compacts a store',
     load: async () => (await import('./store.js')).store,
