@@ -5,13 +5,20 @@
  *   | p u32   | f u32  | n u32   | flags u32 | now f64 | p+f ids u32 | slots u32 | lastAts u32 | to 8 bytes   | p values f64 | f x 5 f64     | parts |
  *   +---------+--------+---------+-----------+---------+------------+-----------+-------------+--------------+--------------+---------------+-------+
  *   p plain cells: one event, count 1, sum = min = max = last = value.  f full ones: count, sum, min, max, last.  n parts: kind u8, series id u32,
- *   slot f64, size u32, bytes.  Flags: 1 one slot for all, 2 one lastAt for all, 4 every lastAt is its slot (none is kept); else p+f of them.
+ *   slot f64, size u32, bytes; a part of kind state holds all states of the commit (open-states.ts).  Flags: 1 one slot for all, 2 one lastAt for all, 4 every lastAt is its slot (none is kept); else p+f of them.
  */
 
 import { Corrupt } from '../base/faults.js';
-import type { CellKind, CellPart, MeasureColumns } from './store.js';
+import type { CellKind, MeasureColumns } from './store.js';
 
 export const partKinds: readonly CellKind[] = ['measure', 'state', 'histogram', 'distinct', 'tally'];
+
+/** A part as it is journaled: bytes of a cell, or all states of the commit. */
+export interface JournalPart {
+  readonly kind: Exclude<CellKind, 'measure'>;
+  readonly slot: number;
+  readonly bytes: Uint8Array;
+}
 
 export interface JournalSink {
   readonly cell: (series: number, slot: number, lastAt: number, count: number, sum: number, min: number, max: number, last: number) => void;
@@ -27,7 +34,7 @@ const headBytes = 24;
 export function encodeJournal(
   measures: MeasureColumns | undefined,
   ids: Int32Array,
-  parts: readonly CellPart[],
+  parts: readonly JournalPart[],
   partIds: readonly number[],
   now: number,
 ): Uint8Array {

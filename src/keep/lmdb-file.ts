@@ -70,3 +70,15 @@ function metaOf(descriptor: number, offset: number, file: string): { pageSize: n
     transaction: Number(bytes.getBigUint64(152, little)),
   };
 }
+
+/** An error of the driver as one that a user can read, where it is the disk's or the file's. */
+export function faultOf(error: unknown, folder: string): unknown {
+  const message = error instanceof Error ? error.message : String(error);
+  if (/no space|ENOSPC|disk quota|File too large|Input\/output/i.test(message)) {
+    return new Refused(`the store cannot be written: ${message} (expected room on the disk)`, { file: folder }, error);
+  }
+  if (/MDB_(CORRUPTED|PAGE_NOTFOUND|INVALID|VERSION_MISMATCH|BAD_TXN|PANIC)/.test(message)) {
+    return new Corrupt(`the store is damaged: ${message} (put back a backup, or load into a new folder)`, { file: folder }, error);
+  }
+  return error;
+}

@@ -8,13 +8,15 @@ import { chunkSlots, decodeChunk, encodeChunk, slotsMax } from './chunk.js';
 import { partKinds } from './journal.js';
 import { chunkKey, partKey, type Tables } from './lmdb-tables.js';
 import { emptyGathered, type OpenCells, type OpenPart } from './open-cells.js';
-import { archiveFor, type CellKind, type Codecs, type Ladder } from './store.js';
+import { archiveFor, type Codecs, type Ladder, type PartKind } from './store.js';
 
 /** What folding needs to know of series, by number. */
 export interface SeriesFacts {
   readonly ladderOf: (series: number) => Ladder;
   readonly replaces: (series: number) => boolean;
   readonly codecs: Codecs;
+  /** The newest reading of a state series, epoch seconds. */
+  readonly newestOf: (series: number) => number | undefined;
 }
 
 const gathered = emptyGathered();
@@ -126,7 +128,7 @@ function ageChunk(tables: Tables, facts: SeriesFacts, step: number, key: Buffer)
 /** The same for parts. */
 export function ageParts(tables: Tables, facts: SeriesFacts, now: number, limit: number): number {
   const due: Buffer[] = [];
-  for (const key of tables.by.parts.getKeys({ start: Buffer.of(0) })) {
+  for (const key of tables.by.parts.getKeys({ start: Buffer.of(partKinds.indexOf('state') + 1) })) {
     if (due.length >= limit) break;
     const ladder = facts.ladderOf(key.readUInt32BE(9));
     const step = key.readUInt32BE(1);
@@ -137,7 +139,7 @@ export function ageParts(tables: Tables, facts: SeriesFacts, now: number, limit:
     const series = key.readUInt32BE(9);
     const next = facts.ladderOf(series).find((one) => one.stepSeconds > key.readUInt32BE(1));
     const bytes = tables.by.parts.getBinary(key);
-    const kind = partKinds[key.readUInt8(0)] as Exclude<CellKind, 'measure'>;
+    const kind = partKinds[key.readUInt8(0)] as PartKind;
     if (next !== undefined && bytes !== undefined)
       putPart(tables, facts.codecs, { kind, series, slot: key.readUInt32BE(13), bytes }, next.stepSeconds, true);
     tables.by.parts.removeSync(key);

@@ -3,6 +3,7 @@
 import { Refused } from '../base/faults.js';
 import type { SeriesFacts } from './lmdb-fold.js';
 import { readMeasures, readParts } from './lmdb-scan.js';
+import { readStates } from './lmdb-states.js';
 import { flowKey, recordKey, type Tables, text } from './lmdb-tables.js';
 import type { OpenCells } from './open-cells.js';
 import type { SeriesNames } from './series-names.js';
@@ -58,7 +59,19 @@ async function* cellRows(kind: CellKind, range: CellRange, { tables, names, fact
     const series = names.find(name, kind === 'tally');
     if (series < 0) continue;
     if (kind === 'measure') yield readMeasures(tables, facts, open(series), name, series, stepSeconds, start, end);
-    else yield* readParts(tables, facts, open(Number.POSITIVE_INFINITY), kind, name, series, stepSeconds, start, end);
+    else if (kind === 'state') {
+      const row = readStates(
+        tables,
+        facts,
+        open(series).map(({ states }) => states),
+        name,
+        series,
+        stepSeconds,
+        start,
+        end,
+      );
+      if (row !== undefined) yield row;
+    } else yield* readParts(tables, facts, open(Number.POSITIVE_INFINITY), kind, name, series, stepSeconds, start, end);
   }
 }
 

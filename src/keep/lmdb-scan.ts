@@ -9,7 +9,7 @@ import { partKinds } from './journal.js';
 import type { SeriesFacts } from './lmdb-fold.js';
 import { chunkKey, partChunkSeconds, partKey, type Table, type Tables } from './lmdb-tables.js';
 import { emptyGathered, type OpenCells } from './open-cells.js';
-import type { CellKind, MeasureRow, PartRow } from './store.js';
+import type { MeasureRow, PartKind, PartRow } from './store.js';
 
 /** Slots `[start, end)` of a series on a step; `open` are the generations of open cells that hold it. */
 export function readMeasures(
@@ -150,7 +150,7 @@ export function readParts(
   tables: Tables,
   facts: SeriesFacts,
   open: readonly OpenCells[],
-  kind: Exclude<CellKind, 'measure'>,
+  kind: PartKind,
   name: string,
   series: number,
   stepSeconds: number,

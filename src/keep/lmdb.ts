@@ -9,14 +9,17 @@
 
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import { Corrupt, Refused } from '../base/faults.js';
+import { Refused } from '../base/faults.js';
 import { lockFolder } from './folder-lock.js';
-import { decodeJournal, encodeJournal } from './journal.js';
+import { decodeJournal, encodeJournal, type JournalPart } from './journal.js';
+import { faultOf } from './lmdb-file.js';
 import { ageChunks, ageParts, foldPart, foldSeries, type SeriesFacts } from './lmdb-fold.js';
 import { rowsOf } from './lmdb-rows.js';
 import { type StoredCell, storedCells } from './lmdb-scan.js';
+import { ageStates, foldStates } from './lmdb-states.js';
 import { flowKey, identityKey, identityTimeKey, journalKey, recordKey, Tables, text } from './lmdb-tables.js';
-import { OpenCells, type OpenPart } from './open-cells.js';
+import { OpenCells } from './open-cells.js';
+import { encodeStates, takeStates } from './open-states.js';
 import { SeriesNames } from './series-names.js';
 import {
   archiveFor,
@@ -29,6 +32,7 @@ import {
   type Receipt,
   type Rows,
   type SeriesTable,
+  type StateColumns,
   type Store,
   type StoreOptions,
 } from './store.js';
@@ -78,6 +82,7 @@ export class LmdbStore implements Store {
       ladderOf: (series) => this.#names.ladderOf(series),
       replaces: (series) => this.#names.replaces(series),
       codecs: options.codecs ?? {},
+      newestOf: (series) => this.#names.newestOf(series),
     };
     this.#unlock = readOnly ? () => {} : lockFolder(options.folder);
     try {
@@ -105,8 +110,10 @@ export class LmdbStore implements Store {
     const ids = measures === undefined ? new Int32Array(0) : this.#series(batch.cells?.table, measures, batch.nowSeconds, rejected);
     const parts = [...(batch.cells?.parts ?? []), ...(batch.tallies ?? [])].filter((part) => this.#takes(part, batch.nowSeconds, rejected));
     const partIds = parts.map((part) => this.#names.idOf(part.series, part.kind === 'tally'));
-    const kept = ids.some((id) => id !== -1) || parts.length > 0;
-    const journal = kept ? encodeJournal(measures, ids, parts, partIds, batch.nowSeconds) : undefined;
+    const states = this.#statesOf(batch.cells?.table, batch.cells?.states, rejected);
+    const kept = ids.some((id) => id !== -1) || parts.length + states.length > 0;
+    const stateIds = states.map(() => 0);
+    const journal = kept ? encodeJournal(measures, ids, [...parts, ...states], [...partIds, ...stateIds], batch.nowSeconds) : undefined;
     let foldBefore = this.#fold;
     try {
       this.#turn(batch.nowSeconds);
@@ -145,6 +152,7 @@ export class LmdbStore implements Store {
         const { identities, flows } = this.#tables.by;
         let gone = ageChunks(this.#tables, this.#facts, nowSeconds, limit);
         gone += ageParts(this.#tables, this.#facts, nowSeconds, limit);
+        gone += ageStates(this.#tables, this.#facts, this.#names.count, limit);
         const horizon = nowSeconds - identityKeepSeconds;
         const times =
           horizon <= 0 ? [] : [...identities.getKeys({ start: Buffer.of(1), end: identityTimeKey(horizon, Buffer.alloc(33)), limit })];
@@ -203,7 +211,7 @@ export class LmdbStore implements Store {
 
   /** Events in memory that are not in chunks yet. */
   get openCells(): number {
-    return this.#young.count + (this.#old?.count ?? 0);
+    return [this.#young, this.#old].reduce((sum, open) => sum + (open === undefined ? 0 : open.count + open.states.count), 0);
   }
 
   get seriesCount(): number {
@@ -235,6 +243,24 @@ export class LmdbStore implements Store {
       ids[at] = -1;
     }
     return ids;
+  }
+
+  // The states of a commit as one part of the journal; none when every cell is left out.
+  #statesOf(
+    table: SeriesTable | undefined,
+    states: StateColumns | undefined,
+    rejected: Record<'too-old' | 'future', number>,
+  ): JournalPart[] {
+    if (states === undefined || states.count === 0) return [];
+    const known = this.#names.translation(table);
+    const ids = Int32Array.from({ length: states.count }, (_, at) => known(states.series[at]!));
+    for (const [at, id] of ids.entries()) this.#names.reaches(id, Math.max(states.slot[at]!, states.cells.lastAts[at]! / 1000));
+    for (const [at, id] of ids.entries()) {
+      if (archiveFor(this.#names.ladderOf(id), states.slot[at]!, this.#names.newestOf(id)!) >= 0) continue;
+      ids[at] = -1;
+      rejected['too-old']++;
+    }
+    return ids.every((id) => id === -1) ? [] : [{ kind: 'state', slot: 0, bytes: encodeStates(states, ids) }];
   }
 
   #takes(part: CellPart, now: number, rejected: Record<'too-old' | 'future', number>): boolean {
@@ -272,7 +298,7 @@ export class LmdbStore implements Store {
   // Ends a generation whose time is over or that is full; the one before it is folded to its end first.
   #turn(now: number): void {
     const seconds = this.#options.generationSeconds ?? 600;
-    const full = this.#young.count >= (this.#options.openCellsMax ?? 4_000_000);
+    const full = this.#young.count + this.#young.states.count >= (this.#options.openCellsMax ?? 4_000_000);
     if (this.#youngSince === 0 || !(full || Math.floor(now / seconds) !== Math.floor(this.#youngSince / seconds))) return;
     if (this.#old !== undefined) {
       this.#tables.root.transactionSync(() => this.#foldSlice(now, 1));
@@ -282,7 +308,7 @@ export class LmdbStore implements Store {
   }
 
   #close(now: number): void {
-    if (this.#young.count === 0 && this.#young.parts.size === 0) return;
+    if (this.#young.count + this.#young.states.count === 0 && this.#young.parts.size === 0) return;
     this.#old = this.#young;
     this.#oldSince = now;
     this.#young = new OpenCells();
@@ -300,7 +326,7 @@ export class LmdbStore implements Store {
   // The share of the old generation's series that should be folded by now.
   #share(now: number): number {
     const byTime = (now - this.#oldSince + 1) / (0.8 * (this.#options.generationSeconds ?? 600));
-    return Math.max(0.01, byTime, (1.25 * this.#young.count) / (this.#options.openCellsMax ?? 4_000_000));
+    return Math.max(0.01, byTime, (1.25 * (this.#young.count + this.#young.states.count)) / (this.#options.openCellsMax ?? 4_000_000));
   }
 
   // Folds series of the old generation up to a share of them; with the last, its parts, and its journal entries go. Within a transaction.
@@ -308,8 +334,10 @@ export class LmdbStore implements Store {
     const old = this.#old;
     if (old === undefined || this.#fold.series === Number.POSITIVE_INFINITY) return;
     const end = Math.min(old.seriesMax, Math.ceil(old.seriesMax * share));
-    for (let series = this.#fold.series; series < end; series++)
+    for (let series = this.#fold.series; series < end; series++) {
       if (old.has(series)) foldSeries(this.#tables, this.#facts, old, series, now);
+      if (old.states.has(series)) foldStates(this.#tables, this.#facts, old.states, series, now);
+    }
     this.#fold = { sequence: this.#fold.sequence, series: Math.max(this.#fold.series, end) };
     if (end === old.seriesMax) {
       for (const part of old.parts.values()) foldPart(this.#tables, this.#facts, part, now);
@@ -356,30 +384,12 @@ export class LmdbStore implements Store {
         if (from === undefined || series >= from) open.add(series, slot, lastAt, count, sum, min, max, last);
       },
       part: (kind, series, slot, bytes) => {
-        const key = `${kind}@${series}@${slot}`;
-        const held = open.parts.get(key);
-        const codec = codecs[kind];
-        if (held !== undefined) {
-          if (codec !== undefined) held.bytes = codec.merge(held.bytes, bytes);
+        if (kind === 'state') {
+          open.seriesMax = Math.max(open.seriesMax, takeStates(bytes, open.states, from ?? 0));
           return;
         }
-        const part: OpenPart = { kind, series, slot, bytes };
-        open.parts.set(key, part);
-        const list = open.partsOf.get(series);
-        if (list === undefined) open.partsOf.set(series, [part]);
-        else list.push(part);
+        open.addPart(kind, series, slot, bytes, codecs[kind]);
       },
     });
   }
-}
-
-function faultOf(error: unknown, folder: string): unknown {
-  const message = error instanceof Error ? error.message : String(error);
-  if (/no space|ENOSPC|disk quota|File too large|Input\/output/i.test(message)) {
-    return new Refused(`the store cannot be written: ${message} (expected room on the disk)`, { file: folder }, error);
-  }
-  if (/MDB_(CORRUPTED|PAGE_NOTFOUND|INVALID|VERSION_MISMATCH|BAD_TXN|PANIC)/.test(message)) {
-    return new Corrupt(`the store is damaged: ${message} (put back a backup, or load into a new folder)`, { file: folder }, error);
-  }
-  return error;
 }

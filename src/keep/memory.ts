@@ -5,7 +5,9 @@
 
 import { Refused } from '../base/faults.js';
 import { copyMeasure, type Measures, mergeMeasure, replaceMeasure, rollUpMeasure, setMeasure, zeroMeasures } from '../fold/measure.js';
+import { copyState, rollUpState, type States, zeroStates } from '../fold/state.js';
 import {
+  type Archive,
   archiveFor,
   type Batch,
   type CellKind,
@@ -15,16 +17,18 @@ import {
   identityKeepSeconds,
   type Kind,
   type MeasureColumns,
+  type PartKind,
   type Ranges,
   type Receipt,
   type RecordPut,
   type Rows,
+  type StateColumns,
   type Store,
   type StoreOptions,
   tallyLadder,
 } from './store.js';
 
-type Cell = { readonly step: number; readonly slot: number; readonly measure?: Measures; bytes?: Uint8Array };
+type Cell = { readonly step: number; readonly slot: number; readonly measure?: Measures; readonly state?: States; bytes?: Uint8Array };
 
 /** Opens an empty store in memory. */
 export async function openMemoryStore(options: StoreOptions): Promise<Store> {
@@ -37,6 +41,7 @@ class MemoryStore implements Store {
   readonly #identities = new Map<string, number>();
   readonly #notes = new Map<string, Uint8Array>();
   readonly #records = new Map<string, RecordPut>();
+  readonly #newest = new Map<string, number>();
   #flows: FlowBlock[] = [];
   #closed = false;
 
@@ -59,6 +64,7 @@ class MemoryStore implements Store {
         this.#measure(table?.nameOf(measures.series[at] as number) ?? '', measures, at, batch.nowSeconds, rejected);
       }
     }
+    if (cells?.states !== undefined) this.#states(cells.states, (index) => cells.table?.nameOf(index) ?? '', rejected);
     for (const part of [...(cells?.parts ?? []), ...(batch.tallies ?? [])]) this.#part(part, batch.nowSeconds, rejected);
     for (const put of batch.records ?? []) {
       const key = JSON.stringify([put.table, put.partition, put.row]);
@@ -81,7 +87,7 @@ class MemoryStore implements Store {
       for (const [series, cells] of bySeries) {
         for (const [key, cell] of cells) {
           const ladder = kind === 'tally' ? tallyLadder : this.#options.ladderOf(series);
-          const to = archiveFor(ladder, cell.slot, nowSeconds);
+          const to = archiveFor(ladder, cell.slot, kind === 'state' ? (this.#newest.get(series) ?? nowSeconds) : nowSeconds);
           const step = ladder[to]?.stepSeconds ?? 0;
           if (to === -2 || step <= cell.step === to >= 0) continue;
           cells.delete(key);
@@ -129,6 +135,23 @@ class MemoryStore implements Store {
     else this.#join(kind, series, ladder[to]?.stepSeconds as number, cell);
   }
 
+  #states({ count, series, slot, cells }: StateColumns, nameOf: (index: number) => string, rejected: { 'too-old': number }): void {
+    for (let at = 0; at < count; at++) {
+      const name = nameOf(series[at] as number);
+      const newest = Math.max(slot[at] as number, (cells.lastAts[at] as number) / 1000);
+      this.#newest.set(name, Math.max(newest, this.#newest.get(name) ?? this.#options.newestOf?.(name) ?? 0));
+    }
+    for (let at = 0; at < count; at++) {
+      const name = nameOf(series[at] as number);
+      const ladder = this.#options.ladderOf(name);
+      const to = archiveFor(ladder, slot[at] as number, this.#newest.get(name) as number);
+      const state = zeroStates(1);
+      copyState(state, 0, cells, at);
+      if (to < 0) rejected['too-old']++;
+      else this.#join('state', name, (ladder[to] as Archive).stepSeconds, { step: 0, slot: slot[at] as number, state });
+    }
+  }
+
   #join(kind: CellKind, series: string, step: number, cell: Cell): void {
     const bySeries = this.#cells.get(kind) ?? new Map<string, Map<string, Cell>>();
     this.#cells.set(kind, bySeries);
@@ -147,12 +170,14 @@ class MemoryStore implements Store {
         step,
         slot,
         ...(measure === undefined ? {} : { measure }),
+        ...(cell.state === undefined ? {} : { state: cell.state }),
         ...(bytes === undefined ? {} : { bytes }),
       });
     } else if (held.measure !== undefined && cell.measure !== undefined) {
       const join = cell.step !== 0 ? rollUpMeasure : this.#options.replaces?.(series) === true ? replaceMeasure : mergeMeasure;
       join(held.measure, 0, cell.measure, 0);
-    } else if (held.bytes !== undefined && cell.bytes !== undefined && kind !== 'measure') {
+    } else if (held.state !== undefined && cell.state !== undefined) rollUpState(held.state, 0, cell.state, 0);
+    else if (held.bytes !== undefined && cell.bytes !== undefined && kind !== 'measure' && kind !== 'state') {
       const codec = this.#options.codecs?.[kind];
       if (codec === undefined) throw new Refused(`the store was opened without a codec for cells of kind ${kind}`);
       held.bytes = (cell.step === 0 ? codec.merge : (codec.rollUp ?? codec.merge))(held.bytes, cell.bytes);
@@ -163,6 +188,8 @@ class MemoryStore implements Store {
     switch (kind) {
       case 'measure':
         return yield* this.#measureRows(range as CellRange);
+      case 'state':
+        return yield* this.#stateRows(range as CellRange);
       case 'record':
         return yield* this.#recordRows(range as Ranges['record']);
       case 'flow': {
@@ -200,7 +227,21 @@ class MemoryStore implements Store {
     }
   }
 
-  *#partRows(kind: Exclude<CellKind, 'measure'>, { series, stepSeconds, start, end }: CellRange): Iterable<Rows['tally']> {
+  *#stateRows({ series, stepSeconds, start, end }: CellRange): Iterable<Rows['state']> {
+    const first = start - (start % stepSeconds);
+    for (const name of series) {
+      const held = this.#cells.get('state')?.get(name);
+      if (held === undefined) continue;
+      const cells = zeroStates(Math.max(0, Math.ceil((end - first) / stepSeconds)));
+      for (const cell of [...held.values()].sort((one, two) => one.slot - two.slot)) {
+        const at = Math.floor((cell.slot - first) / stepSeconds);
+        if (at >= 0 && at < cells.knownMs.length) rollUpState(cells, at, cell.state as States, 0);
+      }
+      yield { series: name, stepSeconds, start: first, cells };
+    }
+  }
+
+  *#partRows(kind: PartKind, { series, stepSeconds, start, end }: CellRange): Iterable<Rows['tally']> {
     const codec = this.#options.codecs?.[kind];
     for (const name of series) {
       const slots = new Map<number, Uint8Array>();

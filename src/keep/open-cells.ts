@@ -4,7 +4,8 @@
  */
 
 import { type Measures, mergeMeasure, replaceMeasure, setMeasure, zeroMeasures } from '../fold/measure.js';
-import type { CellKind } from './store.js';
+import { OpenStates } from './open-states.js';
+import type { CellCodec, PartKind } from './store.js';
 
 /** Cells of one series, one a slot, in order of slot. */
 export interface Gathered {
@@ -14,7 +15,7 @@ export interface Gathered {
 }
 
 export interface OpenPart {
-  readonly kind: Exclude<CellKind, 'measure'>;
+  readonly kind: PartKind;
   readonly series: number;
   readonly slot: number;
   bytes: Uint8Array;
@@ -34,6 +35,7 @@ export class OpenCells {
   readonly parts = new Map<string, OpenPart>();
   readonly partsOf = new Map<number, OpenPart[]>();
   seriesMax = 0;
+  readonly states = new OpenStates();
 
   add(series: number, slot: number, lastAt: number, count: number, sum: number, min: number, max: number, last: number): void {
     if (series >= this.#heads.length) this.#heads = widened(this.#heads, series + 1, -1);
@@ -56,6 +58,21 @@ export class OpenCells {
     fields[this.#fieldCount++] = sum;
     fields[this.#fieldCount++] = min;
     fields[this.#fieldCount++] = max;
+  }
+
+  /** Adds a cell in the bytes of its kind; the codec merges it with what its slot holds. */
+  addPart(kind: PartKind, series: number, slot: number, bytes: Uint8Array, codec: CellCodec | undefined): void {
+    const key = `${kind}@${series}@${slot}`;
+    const held = this.parts.get(key);
+    if (held !== undefined) {
+      if (codec !== undefined) held.bytes = codec.merge(held.bytes, bytes);
+      return;
+    }
+    const part: OpenPart = { kind, series, slot, bytes };
+    this.parts.set(key, part);
+    const list = this.partsOf.get(series);
+    if (list === undefined) this.partsOf.set(series, [part]);
+    else list.push(part);
   }
 
   has(series: number): boolean {

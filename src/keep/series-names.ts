@@ -15,6 +15,7 @@ export class SeriesNames {
   readonly #names: string[] = [];
   readonly #ladders: (Ladder | undefined)[] = [];
   readonly #replaces: boolean[] = [];
+  readonly #newest: (number | undefined)[] = [];
   #translations = new WeakMap<SeriesTable, Int32Array>();
 
   constructor(tables: Tables, options: StoreOptions) {
@@ -69,6 +70,17 @@ export class SeriesNames {
     return this.#replaces[id] === true;
   }
 
+  /** The newest reading of a state series, epoch seconds; undefined for other series. */
+  newestOf(id: number): number | undefined {
+    if (!(id in this.#newest)) this.#newest[id] = this.#options.newestOf?.(this.nameOf(id));
+    return this.#newest[id];
+  }
+
+  /** A state series has a reading of this time. */
+  reaches(id: number, seconds: number): void {
+    this.#newest[id] = Math.max(this.newestOf(id) ?? 0, seconds);
+  }
+
   keepSeconds(id: number): number {
     const ladder = this.ladderOf(id);
     return ladder[ladder.length - 1]!.keepSeconds;
@@ -105,6 +117,7 @@ export class SeriesNames {
     for (const name of this.#names.splice(from)) this.#ids.delete(name);
     this.#ladders.length = Math.min(this.#ladders.length, from);
     this.#replaces.length = Math.min(this.#replaces.length, from);
+    this.#newest.length = Math.min(this.#newest.length, from);
     this.#translations = new WeakMap();
   }
 

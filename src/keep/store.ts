@@ -5,8 +5,8 @@
  *
  *   kind        key                              value                                   merged by
  *   measure     series, slot                     columns of fold/measure                 mergeMeasure; older slots roll up
- *   state       series, slot                     bytes of fold/state                     the codec of the kind, given when opening
- *   histogram   series, slot                     bytes (timers: fold/timer)              "
+ *   state       series, slot                     columns of fold/state                   mergeState; older slots roll up
+ *   histogram   series, slot                     bytes (timers: fold/timer)              the codec of the kind, given when opening
  *   distinct    series, slot                     bytes of fold/distinct                  "
  *   tally       metric, 15-minute slot           bytes of fold/tally                     "
  *   record      table, partition, row            bytes                                   the last put or delete wins
@@ -15,7 +15,8 @@
  *
  * Laws: 1. a batch is applied whole or not at all, and is durable when `commit` resolves; 2. a batch whose identity was committed within 30 days
  * changes nothing (`applied: false`); 3. a scan shows what is durable and nothing else; 4. a point is kept in exactly one archive, the finest that
- * reaches it at the time of the commit, and rolls up when that archive no longer does: no sum ever counts it twice.
+ * reaches it at the time of the commit, and rolls up when that archive no longer does: no sum ever counts it twice; 5. states age by the newest
+ * reading of their own series, not by a clock, and their steps need not divide: a cell stands in the coarser slot in which it begins.
  *
  *   const store = await openMemoryStore({ ladderOf: () => [{ stepSeconds: 10, keepSeconds: 21600 }] });
  *   const table = { nameOf: (index: number) => ['deploys'][index] as string };
@@ -25,6 +26,7 @@
  */
 
 import type { Measures } from '../fold/measure.js';
+import type { States } from '../fold/state.js';
 
 /** One step and how long it is kept. */
 export interface Archive {
@@ -36,6 +38,8 @@ export interface Archive {
 export type Ladder = readonly Archive[];
 
 export type CellKind = 'measure' | 'state' | 'histogram' | 'distinct' | 'tally';
+/** Kinds whose cells are bytes that a codec merges. */
+export type PartKind = Exclude<CellKind, 'measure' | 'state'>;
 export type Kind = CellKind | 'record' | 'flow' | 'note' | 'series';
 
 /** Names of series by the writer's own numbers. A number means the same name as long as the table lives, so drivers remember what they looked up. */
@@ -58,9 +62,19 @@ export interface MeasureColumns {
   readonly lastAts: Float64Array;
 }
 
+/** State cells; `count` of each column are used. A slot may come in any number of pieces, each of other time. */
+export interface StateColumns {
+  readonly count: number;
+  /** Numbers of the table. */
+  readonly series: Int32Array;
+  /** Start of the slot, epoch seconds: of the finest step, or of the step of the archive that reaches it. */
+  readonly slot: Float64Array;
+  readonly cells: States;
+}
+
 /** A cell in the bytes of its kind. For tallies `series` is the metric and the slot a quarter of an hour. */
 export interface CellPart {
-  readonly kind: Exclude<CellKind, 'measure'>;
+  readonly kind: PartKind;
   readonly series: string;
   /** Start of the slot on the finest step, epoch seconds. */
   readonly slot: number;
@@ -96,6 +110,7 @@ export interface Batch {
   readonly cells?: {
     readonly table?: SeriesTable;
     readonly measures?: MeasureColumns;
+    readonly states?: StateColumns;
     readonly parts?: readonly CellPart[];
   };
   readonly tallies?: readonly CellPart[];
@@ -143,6 +158,15 @@ export interface MeasureRow {
   readonly cells: Measures;
 }
 
+export interface StateRow {
+  readonly series: string;
+  readonly stepSeconds: number;
+  /** Start of the first slot, epoch seconds. */
+  readonly start: number;
+  /** One a slot. */
+  readonly cells: States;
+}
+
 /** A cell that is not empty, merged on the step asked for, in order of slot. */
 export interface PartRow {
   readonly series: string;
@@ -152,7 +176,7 @@ export interface PartRow {
 
 export interface Rows {
   readonly measure: MeasureRow;
-  readonly state: PartRow;
+  readonly state: StateRow;
   readonly histogram: PartRow;
   readonly distinct: PartRow;
   readonly tally: PartRow;
@@ -165,7 +189,7 @@ export interface Rows {
 export interface Store {
   /** Applies a batch; resolves when it is durable. Throws Refused when the disk is full or the store was opened for reading: nothing is changed then. */
   readonly commit: (batch: Batch) => Promise<Receipt>;
-  /** What is durable, in order of key; a row a series for measures (a series that is not there gives none). */
+  /** What is durable, in order of key; a row a series for measures and states (a series that is not there gives none). */
   readonly scan: <K extends Kind>(kind: K, range: Ranges[K]) => AsyncIterable<Rows[K]>;
   /** Rolls up and lets go of what its archive no longer reaches at `nowSeconds`, a bounded piece at a time; resolves with how many keys went. */
   readonly expire: (nowSeconds: number) => Promise<number>;
@@ -179,7 +203,7 @@ export interface CellCodec {
   readonly rollUp?: (earlier: Uint8Array, later: Uint8Array) => Uint8Array;
 }
 
-export type Codecs = Readonly<Partial<Record<Exclude<CellKind, 'measure'>, CellCodec>>>;
+export type Codecs = Readonly<Partial<Record<PartKind, CellCodec>>>;
 
 export interface StoreOptions {
   /** The archives of a series, by its stored name. */
@@ -187,6 +211,8 @@ export interface StoreOptions {
   /** Whether a point replaces another of the same second (carbon's habit) instead of merging. */
   readonly replaces?: (name: string) => boolean;
   readonly codecs?: Codecs;
+  /** The newest reading of a state series that is stored, epoch seconds. */
+  readonly newestOf?: (name: string) => number | undefined;
   /** How long flow blocks are kept after their arrival (90 days). */
   readonly flowKeepSeconds?: number;
 }
