@@ -2,9 +2,10 @@
 
 import { Refused } from '../base/faults.js';
 import type { SeriesFacts } from './lmdb-fold.js';
+import { recordBlocks } from './lmdb-records.js';
 import { readMeasures, readParts } from './lmdb-scan.js';
 import { readStates } from './lmdb-states.js';
-import { flowKey, recordKey, type Tables, text } from './lmdb-tables.js';
+import { flowKey, type Tables, text } from './lmdb-tables.js';
 import type { OpenCells } from './open-cells.js';
 import type { SeriesNames } from './series-names.js';
 import type { CellKind, CellRange, Kind, Ranges } from './store.js';
@@ -24,7 +25,7 @@ export async function* rowsOf(kind: Kind, range: Ranges[Kind], source: RowSource
   const { tables, names } = source;
   switch (kind) {
     case 'record':
-      return yield* recordRows(tables, range as Ranges['record']);
+      return yield* recordBlocks(tables, range as Ranges['record']);
     case 'flow': {
       const { start, end } = range as Ranges['flow'];
       const keys = { start: flowKey(Math.max(0, start), 0), end: flowKey(Math.min(timeMax, end), 0) };
@@ -72,17 +73,5 @@ async function* cellRows(kind: CellKind, range: CellRange, { tables, names, fact
       );
       if (row !== undefined) yield row;
     } else yield* readParts(tables, facts, open(Number.POSITIVE_INFINITY), kind, name, series, stepSeconds, start, end);
-  }
-}
-
-async function* recordRows(tables: Tables, { table, partition, fromRow = '', limit }: Ranges['record']): AsyncIterable<unknown> {
-  const prefix = partition === undefined ? recordKey(table, '') : recordKey(table, partition, '');
-  const start = partition === undefined ? prefix : recordKey(table, partition, fromRow);
-  let left = limit ?? Number.POSITIVE_INFINITY;
-  for (const { key, value } of tables.by.records.getRange({ start })) {
-    if (key.compare(prefix, 0, prefix.length, 0, Math.min(key.length, prefix.length)) !== 0 || left-- <= 0) break;
-    const [, found, row] = key.toString().split('\0') as [string, string, string];
-    if (partition === undefined && row < fromRow) continue;
-    yield { partition: found, row, value: Buffer.from(value) };
   }
 }

@@ -7,7 +7,7 @@
  *   parts         | kind u8 | step u32 | chunk u32 | series u32 | slot u32 |      value: the kind's bytes
  *   series        | series u32 |                                                  value: its name, utf-8
  *   identities    | 0 | sha-256, 32 bytes |  value: seconds f64          | 1 | seconds u32 | sha-256 |  (to expire them)
- *   records       | table 0 partition 0 row |                                     value: its bytes
+ *   records       | table 0 partition 0 first row |                               value: record-block.ts, up to 32 rows
  *   flows         | arrived u32 | sequence u32 |                                  value: a block of flow records
  *   notes         | name |                                                        value: its bytes
  *   meta          | layout |, | fold |                                            the layout's version; what of the journal is folded
@@ -23,7 +23,7 @@ import { checkLmdbFile, mendLmdbFile } from './lmdb-file.js';
 export type Table = Database<Buffer, Buffer>;
 
 const copyEntries = 20_000;
-const layoutVersion = '2';
+const layoutVersion = '3';
 const binary = { encoding: 'binary', keyEncoding: 'binary' } as const;
 const names = ['journal', 'series', 'parts', 'identities', 'records', 'flows', 'notes', 'meta'] as const;
 

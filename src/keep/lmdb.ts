@@ -14,10 +14,11 @@ import { lockFolder } from './folder-lock.js';
 import { decodeJournal, encodeJournal, type JournalPart } from './journal.js';
 import { faultOf } from './lmdb-file.js';
 import { ageChunks, ageParts, foldPart, foldSeries, type SeriesFacts } from './lmdb-fold.js';
+import { putRecords, type SweepPlace, sweepRecords } from './lmdb-records.js';
 import { rowsOf } from './lmdb-rows.js';
 import { type StoredCell, storedCells } from './lmdb-scan.js';
 import { ageStates, foldStates } from './lmdb-states.js';
-import { flowKey, identityKey, identityTimeKey, journalKey, recordKey, Tables, text } from './lmdb-tables.js';
+import { flowKey, identityKey, identityTimeKey, journalKey, Tables, text } from './lmdb-tables.js';
 import { OpenCells } from './open-cells.js';
 import { encodeStates, takeStates } from './open-states.js';
 import { SeriesNames } from './series-names.js';
@@ -73,6 +74,7 @@ export class LmdbStore implements Store {
   #youngSince = 0;
   #oldSince = 0;
   #flowSequence = 0;
+  #sweep: SweepPlace;
   #closed = false;
 
   constructor(options: LmdbOptions) {
@@ -163,7 +165,13 @@ export class LmdbStore implements Store {
         const flowEnd = Math.max(0, nowSeconds - (this.#options.flowKeepSeconds ?? 90 * 86_400));
         const blocks = [...flows.getKeys({ start: flowKey(0, 0), end: flowKey(flowEnd, 0), limit })];
         for (const key of blocks) flows.removeSync(key);
-        return gone + times.length + blocks.length;
+        const { recordKeepSeconds = () => undefined } = this.#options;
+        const swept = sweepRecords(this.#tables, this.#sweep, 2000, (table) => {
+          const keep = recordKeepSeconds(table);
+          return keep === undefined ? undefined : (nowSeconds - keep) * 1e6;
+        });
+        this.#sweep = swept.place;
+        return gone + times.length + blocks.length + swept.gone;
       });
     } catch (error) {
       throw faultOf(error, this.#options.folder);
@@ -282,12 +290,8 @@ export class LmdbStore implements Store {
   }
 
   #putRest(batch: Batch): void {
-    const { records, flows, notes } = this.#tables.by;
-    for (const { table, partition, row, value } of batch.records ?? []) {
-      const key = recordKey(table, partition, row);
-      if (value === undefined) records.removeSync(key);
-      else records.putSync(key, Buffer.from(value));
-    }
+    const { flows, notes } = this.#tables.by;
+    putRecords(this.#tables, batch.records ?? [], batch.nowSeconds);
     for (const { arrived, bytes } of batch.flows ?? []) flows.putSync(flowKey(arrived, ++this.#flowSequence), Buffer.from(bytes));
     for (const { name, value } of batch.notes ?? []) {
       if (value === undefined) notes.removeSync(text(name));

@@ -6,6 +6,7 @@
 import { Refused } from '../base/faults.js';
 import { copyMeasure, type Measures, mergeMeasure, replaceMeasure, rollUpMeasure, setMeasure, zeroMeasures } from '../fold/measure.js';
 import { copyState, rollUpState, type States, zeroStates } from '../fold/state.js';
+import { compareRows } from './record-block.js';
 import {
   type Archive,
   archiveFor,
@@ -40,7 +41,7 @@ class MemoryStore implements Store {
   readonly #cells = new Map<CellKind, Map<string, Map<string, Cell>>>();
   readonly #identities = new Map<string, number>();
   readonly #notes = new Map<string, Uint8Array>();
-  readonly #records = new Map<string, RecordPut>();
+  readonly #records = new Map<string, Required<RecordPut> & { readonly value: string }>();
   readonly #newest = new Map<string, number>();
   #flows: FlowBlock[] = [];
   #closed = false;
@@ -69,7 +70,7 @@ class MemoryStore implements Store {
     for (const put of batch.records ?? []) {
       const key = JSON.stringify([put.table, put.partition, put.row]);
       if (put.value === undefined) this.#records.delete(key);
-      else this.#records.set(key, put);
+      else this.#records.set(key, { at: batch.nowSeconds * 1e6, ...put, value: put.value });
     }
     this.#flows.push(...(batch.flows ?? []));
     for (const { name, value } of batch.notes ?? []) {
@@ -98,6 +99,12 @@ class MemoryStore implements Store {
     }
     const before = this.#flows.length;
     this.#flows = this.#flows.filter((block) => block.arrived > nowSeconds - (this.#options.flowKeepSeconds ?? 90 * 86_400));
+    for (const [key, { table, at }] of this.#records) {
+      const keep = this.#options.recordKeepSeconds?.(table);
+      if (keep === undefined || at >= (nowSeconds - keep) * 1e6) continue;
+      this.#records.delete(key);
+      gone++;
+    }
     return gone + before - this.#flows.length;
   };
 
@@ -257,10 +264,20 @@ class MemoryStore implements Store {
     }
   }
 
-  *#recordRows({ table, partition, fromRow = '', limit = Number.POSITIVE_INFINITY }: Ranges['record']): Iterable<Rows['record']> {
+  *#recordRows(range: Ranges['record']): Iterable<Rows['record']> {
+    const { table, partition, fromPartition = '', fromRow = '', untilRow, fromTime = 0, untilTime = Infinity, limit = Infinity } = range;
+    const first = partition ?? fromPartition;
     const found = [...this.#records.values()]
-      .filter((put) => put.table === table && (partition === undefined || put.partition === partition) && put.row >= fromRow)
-      .sort((one, two) => (one.partition === two.partition ? (one.row < two.row ? -1 : 1) : one.partition < two.partition ? -1 : 1));
-    for (const put of found.slice(0, limit)) yield { partition: put.partition, row: put.row, value: put.value as Uint8Array };
+      .filter((put) => put.table === table && (partition === undefined || put.partition === partition))
+      .filter((put) => compareRows(put.partition, first) > 0 || (put.partition === first && compareRows(put.row, fromRow) >= 0))
+      .filter((put) => untilRow === undefined || compareRows(put.row, untilRow) < 0)
+      .filter((put) => put.at >= fromTime && put.at < untilTime)
+      .sort((one, two) => compareRows(one.partition, two.partition) || compareRows(one.row, two.row));
+    const count = Math.min(limit, found.length);
+    if (range.withEnd === true) {
+      const row = count === limit ? (found[count - 1]?.row ?? '') : '';
+      yield { partition: partition ?? '', rows: [], end: { row, count, more: found.length > count } };
+    }
+    for (const { partition: own, row, at, value } of found.slice(0, count)) yield { partition: own, rows: [{ row, at, value }] };
   }
 }

@@ -9,7 +9,7 @@
  *   histogram   series, slot                     bytes (timers: fold/timer)              the codec of the kind, given when opening
  *   distinct    series, slot                     bytes of fold/distinct                  "
  *   tally       metric, 15-minute slot           bytes of fold/tally                     "
- *   record      table, partition, row            bytes                                   the last put or delete wins
+ *   record      table, partition, row            text (JSON), and when it was put        the last put or delete wins
  *   flow        arrival, sequence                bytes (a block of flow records)         kept side by side
  *   note        name                             bytes (cursors, templates, places)      the last put or delete wins
  *
@@ -27,6 +27,7 @@
 
 import type { Measures } from '../fold/measure.js';
 import type { States } from '../fold/state.js';
+import type { StoredRecord } from './record-block.js';
 
 /** One step and how long it is kept. */
 export interface Archive {
@@ -85,8 +86,10 @@ export interface RecordPut {
   readonly table: string;
   readonly partition: string;
   readonly row: string;
-  /** Undefined deletes. */
-  readonly value: Uint8Array | undefined;
+  /** Text; undefined deletes. */
+  readonly value: string | undefined;
+  /** Microseconds of the Unix epoch (the batch's clock when not given); records expire by it. */
+  readonly at?: number;
 }
 
 export interface FlowBlock {
@@ -135,13 +138,33 @@ export interface CellRange {
   readonly end: number;
 }
 
+/** Records of a table, in byte order of partition and row. */
+export interface RecordRange {
+  readonly table: string;
+  /** Of this partition only; else of all. */
+  readonly partition?: string;
+  /** The first partition, where all are asked for. */
+  readonly fromPartition?: string;
+  /** The least row, in the first partition. */
+  readonly fromRow?: string;
+  /** The least row that is left out, in each partition. */
+  readonly untilRow?: string;
+  /** Only what was put in `[fromTime, untilTime)`, microseconds of the Unix epoch. */
+  readonly fromTime?: number;
+  readonly untilTime?: number;
+  /** How many records at most. */
+  readonly limit?: number;
+  /** Whether the first thing given should say, before any record, where those of the limit end. */
+  readonly withEnd?: boolean;
+}
+
 export interface Ranges {
   readonly measure: CellRange;
   readonly state: CellRange;
   readonly histogram: CellRange;
   readonly distinct: CellRange;
   readonly tally: CellRange;
-  readonly record: { readonly table: string; readonly partition?: string; readonly fromRow?: string; readonly limit?: number };
+  readonly record: RecordRange;
   /** Arrival in `[start, end)`. */
   readonly flow: { readonly start: number; readonly end: number };
   readonly note: { readonly prefix: string };
@@ -180,7 +203,13 @@ export interface Rows {
   readonly histogram: PartRow;
   readonly distinct: PartRow;
   readonly tally: PartRow;
-  readonly record: { readonly partition: string; readonly row: string; readonly value: Uint8Array };
+  /** Some neighbouring records of a partition. */
+  readonly record: {
+    readonly partition: string;
+    readonly rows: readonly StoredRecord[];
+    /** How many records there are within the limit, the row of the last one when the limit is met, and whether more follow. */
+    readonly end?: { readonly row: string; readonly count: number; readonly more: boolean };
+  };
   readonly flow: FlowBlock;
   readonly note: { readonly name: string; readonly value: Uint8Array };
   readonly series: { readonly name: string };
@@ -215,6 +244,8 @@ export interface StoreOptions {
   readonly newestOf?: (name: string) => number | undefined;
   /** How long flow blocks are kept after their arrival (90 days). */
   readonly flowKeepSeconds?: number;
+  /** How long records of a table are kept after they were put; undefined: for good. */
+  readonly recordKeepSeconds?: (table: string) => number | undefined;
 }
 
 export const identityKeepSeconds = 30 * 86_400;

@@ -3,11 +3,33 @@
  * record. All lines of a batch are read before any is stored: a batch is applied whole or not at all (law 6).
  */
 
-import { Malformed } from '../base/faults.js';
-import type { RecordPut } from '../keep/store.js';
+import { Malformed, Usage } from '../base/faults.js';
+import type { RecordPut, RecordRange } from '../keep/store.js';
 
 const keyBytesMax = 1024;
 const recordBytesMax = 1 << 20;
+/** A range of records: rows, and times in microseconds of the Unix epoch; half-open. */
+export type RecordBounds = Pick<RecordRange, 'fromRow' | 'untilRow' | 'fromTime' | 'untilTime'>;
+
+/** Reads a range from named texts: rows `fromRow, untilRow`, times `from, until` (RFC 3339 or epoch seconds). Throws Usage for a time that is none. */
+export function recordBounds(textOf: (name: string) => string | undefined): RecordBounds {
+  const [fromRow, untilRow] = [textOf('fromRow'), textOf('untilRow')];
+  const [from, until] = [timeOf('from', textOf('from')), timeOf('until', textOf('until'))];
+  return {
+    ...(fromRow === undefined ? {} : { fromRow }),
+    ...(untilRow === undefined ? {} : { untilRow }),
+    ...(from === undefined ? {} : { fromTime: from }),
+    ...(until === undefined ? {} : { untilTime: until }),
+  };
+}
+
+function timeOf(name: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const seconds = /^\d{1,11}(\.\d{1,9})?$/.test(text) ? Number(text) : Date.parse(text) / 1000;
+  if (Number.isNaN(seconds)) throw new Usage(`${name} is '${text.slice(0, 40)}' (expected RFC 3339 or epoch seconds)`);
+  return Math.round(seconds * 1e6);
+}
+
 /** Keys of a record together, in the store. */
 const allKeysMax = 1800;
 
@@ -38,9 +60,9 @@ function readRecord(line: string, number: number, otherTable: string | undefined
   ];
   if (Buffer.byteLength(tableName + partitionKey + rowKey) > allKeysMax)
     throw new Malformed(`line ${number}: keys of more than ${allKeysMax} bytes together`);
-  const value = Buffer.from(JSON.stringify(fields));
-  if (value.length > recordBytesMax)
-    throw new Malformed(`line ${number}: a record of ${value.length} bytes (expected at most ${recordBytesMax})`);
+  const value = JSON.stringify(fields);
+  if (value.length > recordBytesMax / 3 && Buffer.byteLength(value) > recordBytesMax)
+    throw new Malformed(`line ${number}: a record of ${Buffer.byteLength(value)} bytes (expected at most ${recordBytesMax})`);
   return { table: tableName, partition: partitionKey, row: rowKey, value: deleted === true ? undefined : value };
 }
 
@@ -49,5 +71,6 @@ function keyOf(value: unknown, name: string, number: number): string {
   const size = Buffer.byteLength(value);
   if (size > keyBytesMax) throw new Malformed(`line ${number}: '${name}' has ${size} bytes (expected at most ${keyBytesMax})`);
   if (value.includes('\0')) throw new Malformed(`line ${number}: '${name}' holds a zero character (expected none)`);
+  if (/\p{Cs}/u.test(value)) throw new Malformed(`line ${number}: '${name}' holds half a character (expected whole ones)`);
   return value;
 }

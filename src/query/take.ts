@@ -4,72 +4,83 @@
  *
  *   cursor   base64url of JSON [table, partition, row], a dot, 12 hex digits of its SHA-256
  *
- * The check tells a cursor that was cut or mistyped; it keeps no secret and grants nothing.
+ * The check tells a cursor that was cut or mistyped; it keeps no secret and grants nothing. `get` reads one record by its row.
  */
 
 import { createHash } from 'node:crypto';
 import { Usage } from '../base/faults.js';
-import type { Store } from '../keep/store.js';
+import type { StoredRecord } from '../keep/record-block.js';
+import type { RecordRange, Store } from '../keep/store.js';
 
 /** Rows that may be asked for at once. */
 export const takeMax = 100_000_000;
 const cursorSizeMax = 8192;
+const heldRowsMax = 4096;
 
-export interface TakeQuestion {
+export interface TakeQuestion extends Pick<RecordRange, 'fromRow' | 'untilRow' | 'fromTime' | 'untilTime'> {
   readonly table: string;
   readonly partition: string;
   readonly n: number;
   readonly cursor?: string | undefined;
 }
 
-export interface TakenRow {
-  readonly partition: string;
-  readonly row: string;
-  /** JSON of the record's own fields. */
-  readonly value: Uint8Array;
-}
-
 export interface Taken {
-  /** The rows, at most n. */
-  readonly rows: AsyncIterable<TakenRow>;
+  /** The records, a block of neighbours at a time: n in all, or as many as there are. */
+  readonly blocks: AsyncIterable<readonly StoredRecord[]>;
   /** Where to go on; undefined when no record follows. */
   readonly next: string | undefined;
 }
 
-/** Takes the first n. The cursor for what follows is known before the first row is given. Throws Usage for a cursor that is none, or is another's. */
-export async function take(store: Pick<Store, 'scan'>, { table, partition, n, cursor }: TakeQuestion): Promise<Taken> {
-  const fromRow = cursor === undefined ? '' : after(cursor, table, partition);
-  const range = { table, partition, fromRow };
-  if (n <= heldRows) {
-    const held: TakenRow[] = [];
-    for await (const row of store.scan('record', { ...range, limit: n + 1 })) held.push(row);
-    const last = held.length > n ? held[n - 1] : undefined;
-    if (held.length > n) held.pop();
-    return { rows: each(held), next: nextOf(last, table, partition, held.length === 0 && n === 0) };
+/** Takes the first n of a partition, or of a range of its rows. The cursor for what follows is known before the first row is given. Throws Usage for a cursor that is none, or is another's. */
+export async function take(store: Pick<Store, 'scan'>, question: TakeQuestion): Promise<Taken> {
+  const { n, cursor, ...range } = question;
+  const { table, partition } = range;
+  const fromRow = cursor === undefined ? range.fromRow : after(cursor, table, partition);
+  const from = { ...range, ...(fromRow === undefined ? {} : { fromRow }) };
+  if (n > heldRowsMax) return await takeMany(store, from, n);
+  const blocks: (readonly StoredRecord[])[] = [];
+  let left = n;
+  let last = '';
+  for await (const { rows } of store.scan('record', { ...from, limit: n + 1 })) {
+    if (rows.length > left) {
+      if (left > 0) blocks.push(rows.slice(0, left));
+      last = rows[left - 1]?.row ?? last;
+      return { blocks: each(blocks), next: n === 0 ? undefined : cursorOf(table, partition, last) };
+    }
+    blocks.push(rows);
+    left -= rows.length;
+    last = rows.at(-1)?.row ?? last;
   }
-  // Too many to hold: their keys are passed over once, then they stream.
-  let count = 0;
-  let last: TakenRow | undefined;
-  let isMore = false;
-  for await (const row of store.scan('record', { ...range, limit: n + 1 })) {
-    count += 1;
-    if (count <= n) last = row;
-    else isMore = true;
-  }
-  return {
-    rows: store.scan('record', { ...range, limit: Math.min(n, count) }),
-    next: isMore ? nextOf(last, table, partition, false) : undefined,
-  };
+  return { blocks: each(blocks), next: undefined };
 }
 
-const heldRows = 4096;
-
-async function* each(rows: readonly TakenRow[]): AsyncGenerator<TakenRow> {
-  yield* rows;
+/** The record of a row; undefined when there is none. */
+export async function get(store: Pick<Store, 'scan'>, table: string, partition: string, row: string): Promise<StoredRecord | undefined> {
+  for await (const { rows } of store.scan('record', { table, partition, fromRow: row, limit: 1 })) {
+    return rows[0]?.row === row ? rows[0] : undefined;
+  }
+  return undefined;
 }
 
-function nextOf(last: TakenRow | undefined, table: string, partition: string, isNothing: boolean): string | undefined {
-  return last === undefined || isNothing ? undefined : cursorOf(table, partition, last.row);
+// Too many to hold: the store passes over their heads first, then they stream from the same snapshot.
+async function takeMany(store: Pick<Store, 'scan'>, range: RecordRange & { readonly partition: string }, n: number): Promise<Taken> {
+  const scan = store.scan('record', { ...range, limit: n, withEnd: true })[Symbol.asyncIterator]();
+  const first = await scan.next();
+  const end = first.done === true ? undefined : first.value.end;
+  const next = end?.more === true ? cursorOf(range.table, range.partition, end.row) : undefined;
+  return { blocks: rowsOf(scan), next };
+}
+
+async function* rowsOf(scan: AsyncIterator<{ readonly rows: readonly StoredRecord[] }>): AsyncGenerator<readonly StoredRecord[]> {
+  try {
+    for (let step = await scan.next(); step.done !== true; step = await scan.next()) yield step.value.rows;
+  } finally {
+    await scan.return?.();
+  }
+}
+
+async function* each(blocks: readonly (readonly StoredRecord[])[]): AsyncGenerator<readonly StoredRecord[]> {
+  yield* blocks;
 }
 
 /** The cursor for what stands behind a row. */
@@ -82,7 +93,12 @@ export function cursorOf(table: string, partition: string, row: string): string 
 function after(cursor: string, table: string, partition: string): string {
   const [text = '', check] = cursor.split('.');
   if (cursor.length > cursorSizeMax || check !== checkOf(text)) throw new Usage('the cursor is damaged (expected one as it was given)');
-  const [ownTable, ownPartition, row] = JSON.parse(Buffer.from(text, 'base64url').toString()) as [string, string, string];
+  let [ownTable, ownPartition, row] = ['', '', ''];
+  try {
+    [ownTable, ownPartition, row] = JSON.parse(Buffer.from(text, 'base64url').toString()) as [string, string, string];
+  } catch {
+    throw new Usage('the cursor is none of ours (expected one as it was given)');
+  }
   if (ownTable !== table || ownPartition !== partition)
     throw new Usage(`the cursor is of ${ownTable}/${ownPartition}, not of ${table}/${partition}`);
   return `${row}\u0001`;
@@ -92,9 +108,16 @@ function checkOf(text: string): string {
   return createHash('sha256').update(text).digest('hex').slice(0, 12);
 }
 
-/** A row as a line of JSON: `partition`, `row` and the record's own fields. */
-export function rowLine({ partition, row, value }: TakenRow): string {
-  const fields = Buffer.from(value).toString();
-  const head = `{"partition":${JSON.stringify(partition)},"row":${JSON.stringify(row)}`;
-  return fields === '{}' || fields === '' ? `${head}}\n` : `${head},${fields.slice(1)}\n`;
+/** Records as lines of JSON: `partition`, `row` and the record's own fields. */
+export function rowLines(partition: string, rows: readonly StoredRecord[]): string {
+  const head = `{"partition":${JSON.stringify(partition)},"row":`;
+  let lines = '';
+  for (const { row, value } of rows) {
+    const key = plain.test(row) ? `"${row}"` : JSON.stringify(row);
+    lines += value.length <= 2 ? `${head}${key}}\n` : `${head}${key},${value.slice(1)}\n`;
+  }
+  return lines;
 }
+
+// What JSON writes as it is.
+const plain = /^[ !#-[\]-~]*$/;

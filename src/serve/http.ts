@@ -178,7 +178,7 @@ async function send(response: ServerResponse, answer: Answer, signal: AbortSigna
   for (const [name, value] of Object.entries(answer.headers ?? {})) response.setHeader(name, value);
   if (typeof answer.body === 'string' || answer.body instanceof Uint8Array) {
     const plain = typeof answer.body === 'string' ? Buffer.from(answer.body) : answer.body;
-    const bytes = await packed(plain, response);
+    const bytes = answer.isPlain === true ? plain : await packed(plain, response);
     response.setHeader('Content-Length', bytes.length);
     response.end(response.req.method === 'HEAD' ? undefined : bytes);
     return;

@@ -4,54 +4,98 @@
  * repeated `Idempotency-Key` changes nothing.
  */
 
-import { gunzipSync } from 'node:zlib';
+import { Readable } from 'node:stream';
+import { createGzip, gunzipSync } from 'node:zlib';
 import { Malformed, Usage } from '../base/faults.js';
-import { readRecords } from '../query/records-in.js';
-import { rowLine, type TakenRow, take, takeMax } from '../query/take.js';
+import type { StoredRecord } from '../keep/record-block.js';
+import { type RecordBounds, readRecords, recordBounds } from '../query/records-in.js';
+import { get, rowLines, take, takeMax } from '../query/take.js';
 import { type Answer, HttpFault, json, type Route, type WebRequest } from './route.js';
 import type { Services } from './services.js';
 
 const unpackedMax = 64 << 20;
 const keySizeMax = 255;
-/** Bytes of lines that leave together. */
-const pieceBytes = 16_384;
+const lineType = 'application/x-ndjson';
+/** Characters of lines that leave together: the first soon, the others in larger pieces. */
+const firstPieceBytes = 16_384;
+const pieceBytes = 65_536;
 
 export const recordRoutes: readonly Route[] = [
   { methods: ['GET'], path: '/api/take', access: 'read', handle: takeRoute },
   { methods: ['POST'], path: '/ingest/records', access: 'write', streamsBody: true, handle: ingest },
 ];
 
-async function takeRoute({ parameters }: WebRequest, { records }: Services): Promise<Answer> {
+async function takeRoute({ parameters, message }: WebRequest, { records }: Services): Promise<Answer> {
   const wanted = (name: string): string => {
     const value = parameters.get(name);
     if (value === null || value === '') throw new HttpFault(400, `'${name}' is missing`);
     return value;
   };
+  const [table, partition] = [wanted('table'), wanted('partition')];
+  const row = parameters.get('row');
+  if (row !== null) {
+    const found = await get(records, table, partition, row);
+    if (found === undefined) throw new HttpFault(404, `there is no record ${row.slice(0, 100)}`);
+    return { type: lineType, body: rowLines(partition, [found]), isPlain: true };
+  }
   const text = parameters.get('n') ?? '100';
   const n = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
   if (!(n <= takeMax)) throw new HttpFault(400, `n is '${text.slice(0, 40)}' (expected a whole number up to ${takeMax})`);
   try {
-    const { rows, next } = await take(records, {
-      table: wanted('table'),
-      partition: wanted('partition'),
+    const { blocks, next } = await take(records, {
+      table,
+      partition,
       n,
       cursor: parameters.get('cursor') ?? undefined,
+      ...rangeOf(parameters),
     });
-    return { type: 'application/x-ndjson', body: lines(rows), headers: next === undefined ? {} : { 'Weir-Next': next } };
+    const headers = next === undefined ? {} : { 'Weir-Next': next };
+    const body = linesOf(partition, blocks);
+    if (/\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))/.test(String(message.headers['accept-encoding'] ?? '')))
+      return { type: lineType, body: gzipped(body), headers: { ...headers, 'Content-Encoding': 'gzip', Vary: 'Accept-Encoding' } };
+    return { type: lineType, body: await whole(body), headers, isPlain: true };
   } catch (error) {
     throw error instanceof Usage || error instanceof Malformed ? new HttpFault(400, error.message) : error;
   }
 }
 
-async function* lines(rows: AsyncIterable<TakenRow>): AsyncGenerator<string> {
+/** The range of rows and times that parameters ask for. Throws HttpFault for a time that is none. */
+function rangeOf(parameters: URLSearchParams): RecordBounds {
+  try {
+    return recordBounds((name) => parameters.get(name) ?? undefined);
+  } catch (error) {
+    throw error instanceof Usage ? new HttpFault(400, error.message) : error;
+  }
+}
+
+async function* linesOf(partition: string, blocks: AsyncIterable<readonly StoredRecord[]>): AsyncGenerator<string> {
   let piece = '';
-  for await (const row of rows) {
-    piece += rowLine(row);
-    if (piece.length < pieceBytes) continue;
+  let size = firstPieceBytes;
+  for await (const rows of blocks) {
+    piece += rowLines(partition, rows);
+    if (piece.length < size) continue;
     yield piece;
     piece = '';
+    size = pieceBytes;
   }
   yield piece;
+}
+
+// Lines that fit into one piece go out whole, with their length; more of them as a stream.
+async function whole(lines: AsyncGenerator<string>): Promise<string | AsyncIterable<string>> {
+  const first = await lines.next();
+  const second = first.done === true ? first : await lines.next();
+  if (second.done === true) return first.value ?? '';
+  return (async function* () {
+    yield first.value as string;
+    yield second.value as string;
+    yield* lines;
+  })();
+}
+
+// As one gzip stream, from the first row on: packing sets in at no size, so that it makes no step.
+function gzipped(lines: AsyncIterable<string>): AsyncIterable<Uint8Array> {
+  return Readable.from(lines, { objectMode: true }).pipe(createGzip({ level: 1 })) as AsyncIterable<Uint8Array>;
 }
 
 async function ingest(request: WebRequest, services: Services): Promise<Answer> {

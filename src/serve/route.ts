@@ -13,6 +13,8 @@ export interface Answer {
   readonly type: string;
   readonly body: string | Uint8Array | AsyncIterable<string | Uint8Array>;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Never packed, whatever its size: for answers whose time is to grow smoothly. */
+  readonly isPlain?: boolean;
 }
 
 export interface Route {

@@ -2,7 +2,8 @@
 
 import { once } from 'node:events';
 import { Malformed, Usage } from '../base/faults.js';
-import { rowLine, takeMax, take as takeRows } from '../query/take.js';
+import { recordBounds } from '../query/records-in.js';
+import { rowLines, takeMax, take as takeRows } from '../query/take.js';
 import type { Command, Invocation } from './command.js';
 import { clockOf, configurationOf, openMetrics } from './metric-store.js';
 
@@ -15,6 +16,10 @@ error as "next: ..."; it stays good over restarts and while records are put and 
   options: [
     { name: 'number', short: 'n', value: 'N', help: 'how many records (default 100)' },
     { name: 'cursor', value: 'C', help: 'goes on behind what was given before' },
+    { name: 'from-row', value: 'ROW', help: 'only rows from this one on' },
+    { name: 'until-row', value: 'ROW', help: 'only rows before this one' },
+    { name: 'from', value: 'T', help: 'only records that were put at this time or later' },
+    { name: 'until', value: 'T', help: 'only records that were put before this time' },
     { name: 'url', value: 'URL', help: 'asks a running server instead of the store of a folder' },
     { name: 'data', value: 'DIR', help: 'folder of the store (./weir-data)' },
     { name: 'config', value: 'FILE', help: 'configuration (weir.toml in the working folder, if it is there)' },
@@ -33,22 +38,25 @@ async function runTake(invocation: Invocation): Promise<number> {
   if (table === undefined || partition === undefined || words.length > 2) throw new Usage('take: expected TABLE PARTITION');
   const text = invocation.text('number') ?? '100';
   if (!/^\d{1,9}$/.test(text) || Number(text) > takeMax) throw new Usage(`-n '${text}' (expected a whole number up to ${takeMax})`);
-  const question = { table, partition, n: Number(text), cursor: invocation.text('cursor') };
+  const bounds = recordBounds((name) => invocation.text(optionOf[name] ?? name));
+  const question = { table, partition, n: Number(text), cursor: invocation.text('cursor'), ...bounds };
   const url = invocation.text('url');
   const next = url === undefined ? await fromStore(question, invocation) : await fromServer(url, question, invocation);
   if (next !== undefined) world.stderr.write(`next: ${next}\n`);
   return 0;
 }
 
+const optionOf: Readonly<Record<string, string>> = { fromRow: 'from-row', untilRow: 'until-row' };
+
 type Question = Parameters<typeof takeRows>[1];
 
 async function fromStore(question: Question, invocation: Invocation): Promise<string | undefined> {
   const { store, metrics } = await openMetrics(invocation, configurationOf(invocation), clockOf(invocation), true);
   try {
-    const { rows, next } = await takeRows(store, question);
+    const { blocks, next } = await takeRows(store, question);
     let piece = '';
-    for await (const row of rows) {
-      piece += rowLine(row);
+    for await (const rows of blocks) {
+      piece += rowLines(question.partition, rows);
       if (piece.length < 65_536) continue;
       await write(invocation, piece);
       piece = '';
@@ -62,12 +70,15 @@ async function fromStore(question: Question, invocation: Invocation): Promise<st
 
 async function fromServer(url: string, { table, partition, n, cursor }: Question, invocation: Invocation): Promise<string | undefined> {
   const address = new URL('/api/take', url);
-  const fields = { table, partition, n: String(n), ...(cursor === undefined ? {} : { cursor }) };
-  for (const [name, value] of Object.entries(fields)) address.searchParams.set(name, value);
+  const bounds = ['fromRow', 'untilRow', 'from', 'until'].map((name) => [name, invocation.text(optionOf[name] ?? name)] as const);
+  for (const [name, value] of [...Object.entries({ table, partition, n: String(n), cursor }), ...bounds])
+    if (value !== undefined) address.searchParams.set(name, value);
   const token = invocation.world.env.WEIR_TOKEN;
   let response: Response;
   try {
-    response = await fetch(address, { headers: token === undefined ? {} : { Authorization: `Bearer ${token}` } });
+    response = await fetch(address, {
+      headers: { 'Accept-Encoding': 'identity', ...(token === undefined ? {} : { Authorization: `Bearer ${token}` }) },
+    });
   } catch (error) {
     throw new Malformed('no server answers', { file: url }, error);
   }

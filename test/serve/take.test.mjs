@@ -1,6 +1,7 @@
 // Records: stored over HTTP, taken by command, library route and cursor; exactly n at every n, under appends and over a restart.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,7 +12,7 @@ import { serve } from '../hits-daemon.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const weir = (...words) =>
-  spawnSync(process.execPath, [join(root, 'bin/weir'), 'take', ...words], { encoding: 'utf8', maxBuffer: 1 << 28 });
+  spawnSync(process.execPath, [join(root, 'bin/weir'), 'take', ...words], { encoding: 'utf8', maxBuffer: 1 << 28, timeout: 60_000 });
 const folderFor = (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'weir-take-'));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
@@ -67,6 +68,33 @@ test('exactly n rows at every n, in order, with and without a cursor', async (t)
     { partition: 'al', row: rowName(3), text: 'message 3 é', size: 3 },
   ]);
   assert.deepEqual((await taken(daemon.url, 10, undefined, 'nobody')).rows, []);
+  const range = await (
+    await fetch(`${daemon.url}/api/take?table=messages&partition=alice&fromRow=${rowName(40)}&untilRow=${rowName(45)}`)
+  ).text();
+  assert.deepEqual(
+    [...range.matchAll(/"row":"([^"]+)"/g)].map(([, row]) => row),
+    [40, 41, 42, 43, 44].map(rowName),
+  );
+  for (const [times, count] of [
+    ['from=2001-01-01T00:00:00Z', 5],
+    ['until=2001-01-01T00:00:00Z', 0],
+    ['from=99999999999', 0],
+  ])
+    assert.equal(
+      (await (await fetch(`${daemon.url}/api/take?table=messages&partition=alice&n=5&${times}`)).text()).split('\n').length - 1,
+      count,
+      times,
+    );
+  const one = await fetch(`${daemon.url}/api/take?table=messages&partition=alice&row=${rowName(7)}`);
+  assert.equal(JSON.parse(await one.text()).size, 7);
+  assert.equal((await fetch(`${daemon.url}/api/take?table=messages&partition=alice&row=none`)).status, 404);
+  for (const encoding of ['gzip', 'identity']) {
+    const answer = await fetch(`${daemon.url}/api/take?table=messages&partition=alice&n=3000`, {
+      headers: { 'Accept-Encoding': encoding },
+    });
+    assert.equal(answer.headers.get('content-encoding'), encoding === 'gzip' ? 'gzip' : null);
+    assert.equal((await answer.text()).split('\n').length, 3001);
+  }
 
   const beside = weir('messages', 'alice', '-n', '3', '--data', join(folder, 'data'));
   assert.equal(beside.status, 0, beside.stderr);
@@ -140,6 +168,11 @@ test('hostile keys, cursors, counts and bodies', async (t) => {
   assert.equal(await get(`table=messages&partition=bob&cursor=${next}`), 400);
   assert.equal(await get(`table=messages&partition=alice&cursor=${next.slice(1)}`), 400);
   assert.equal(await get(`table=messages&partition=alice&cursor=${'x'.repeat(9000)}`), 400);
+  const forged = Buffer.from('no json').toString('base64url');
+  const seal = createHash('sha256').update(forged).digest('hex').slice(0, 12);
+  assert.equal(await get(`table=messages&partition=alice&cursor=${forged}.${seal}`), 400);
+  assert.equal(await get('table=messages&partition=alice&from=yesterday'), 400);
+  await bad('{"table":"t","partition":"a\\ud800","row":"r"}', /half a character/);
   assert.equal(weir('messages').status, 2);
   assert.equal(weir('messages', 'alice', '-n', 'many').status, 2);
   assert.equal(weir('messages', 'alice', '--url', 'http://127.0.0.1:1').status, 1);

@@ -1,0 +1,248 @@
+/**
+ * Records in the embedded store: blocks of rows (record-block.ts) under the key of their first row. A put finds the block that a row belongs to, the last whose first row is not
+ * above it, and writes it again, cut where it has grown too large; the puts of a batch that fall into one block are one write. What is left of a block after deletes
+ * joins the block behind it when it is small. Within a write transaction all of it: a batch is applied whole or not at all.
+ */
+
+import type { Transaction } from 'lmdb';
+import { recordKey, type Table, type Tables } from './lmdb-tables.js';
+import {
+  compareRows,
+  countOfBlock,
+  cutIntoBlocks,
+  decodeBlock,
+  encodeBlock,
+  placeInBlock,
+  type StoredRecord,
+  timesOfBlock,
+} from './record-block.js';
+import type { Ranges, RecordPut, Rows } from './store.js';
+
+const smallBlockRows = 8;
+
+interface Put {
+  readonly row: string;
+  readonly at: number;
+  readonly value: string | undefined;
+}
+
+interface Block {
+  readonly row: string;
+  readonly bytes: Buffer;
+}
+
+/** Puts and deletes the records of a batch. */
+export function putRecords({ by: { records } }: Tables, puts: readonly RecordPut[], nowSeconds: number): void {
+  const groups = new Map<string, { readonly table: string; readonly partition: string; readonly puts: Put[] }>();
+  let group: { readonly table: string; readonly partition: string; readonly puts: Put[] } | undefined;
+  for (const { table, partition, row, value, at = nowSeconds * 1e6 } of puts) {
+    if (group === undefined || group.table !== table || group.partition !== partition) {
+      const name = `${table}\0${partition}`;
+      group = groups.get(name) ?? { table, partition, puts: [] };
+      groups.set(name, group);
+    }
+    group.puts.push({ row, at, value });
+  }
+  for (const { table, partition, puts: own } of groups.values()) putPartition(records, table, partition, inOrder(own));
+}
+
+// In order of row, the last put of a row only. Most batches come in order.
+function inOrder(puts: Put[]): Put[] {
+  let isOrdered = true;
+  for (let at = 1; at < puts.length && isOrdered; at++) isOrdered = compareRows(puts[at - 1]!.row, puts[at]!.row) < 0;
+  if (isOrdered) return puts;
+  return [...new Map(puts.map((put) => [put.row, put])).values()].sort((one, two) => compareRows(one.row, two.row));
+}
+
+function putPartition(records: Table, table: string, partition: string, puts: readonly Put[]): void {
+  const prefix = recordKey(table, partition, '');
+  const keyOf = (row: string): Buffer => recordKey(table, partition, row);
+  for (let from = 0; from < puts.length; ) {
+    const first = puts[from]!.row;
+    const block = blockBefore(records, prefix, keyOf(first)) ?? blockBehind(records, prefix, keyOf(first));
+    const next = block === undefined ? undefined : blockBehind(records, prefix, keyOf(`${block.row}\u0001`));
+    let end = from + 1;
+    while (end < puts.length && (next === undefined || compareRows(puts[end]!.row, next.row) < 0)) end++;
+    const held: StoredRecord[] = [];
+    if (block !== undefined) decodeBlock(block.bytes, 0, countOfBlock(block.bytes), held);
+    const merged = mergeRows(held, puts, from, end);
+    if (merged.length < held.length && merged.length < smallBlockRows && next !== undefined) {
+      // What is left is few: it joins its neighbour, whose own puts come with the next turn.
+      decodeBlock(next.bytes, 0, countOfBlock(next.bytes), merged);
+      records.removeSync(keyOf(next.row));
+    }
+    const cut = cutIntoBlocks(merged, growth(held, puts, from, end));
+    if (block !== undefined && cut[0]?.[0]?.row !== block.row) records.removeSync(keyOf(block.row));
+    for (const rows of cut) records.putSync(keyOf(rows[0]!.row), encodeBlock(rows));
+    from = end;
+  }
+}
+
+function growth(held: readonly StoredRecord[], puts: readonly Put[], from: number, end: number): 'after' | 'before' | 'between' {
+  const last = held.at(-1);
+  if (last === undefined || compareRows(puts[from]!.row, last.row) > 0) return 'after';
+  return compareRows(puts[end - 1]!.row, held[0]!.row) < 0 ? 'before' : 'between';
+}
+
+function mergeRows(held: readonly StoredRecord[], puts: readonly Put[], from: number, end: number): StoredRecord[] {
+  const merged: StoredRecord[] = [];
+  let at = 0;
+  for (let index = from; index < end; index++) {
+    const { row, at: time, value } = puts[index]!;
+    while (at < held.length && compareRows(held[at]!.row, row) < 0) merged.push(held[at++]!);
+    if (at < held.length && held[at]!.row === row) at++;
+    if (value !== undefined) merged.push({ row, at: time, value });
+  }
+  while (at < held.length) merged.push(held[at++]!);
+  return merged;
+}
+
+function startsWith(key: Buffer, prefix: Buffer): boolean {
+  return key.length >= prefix.length && key.compare(prefix, 0, prefix.length, 0, prefix.length) === 0;
+}
+
+// The last block whose first row is not above the key's.
+function blockBefore(records: Table, prefix: Buffer, key: Buffer, transaction?: Transaction): Block | undefined {
+  const options = transaction === undefined ? {} : { transaction };
+  for (const { key: found, value } of records.getRange({ ...options, start: key, reverse: true, limit: 1 }))
+    if (startsWith(found, prefix)) return { row: found.toString('utf8', prefix.length), bytes: Buffer.from(value) };
+  return undefined;
+}
+
+function blockBehind(records: Table, prefix: Buffer, key: Buffer): Block | undefined {
+  for (const { key: found, value } of records.getRange({ start: key, limit: 1 }))
+    if (startsWith(found, prefix)) return { row: found.toString('utf8', prefix.length), bytes: Buffer.from(value) };
+  return undefined;
+}
+
+const turnBlocks = 512;
+
+/** Blocks of a range, in order of partition and row. One snapshot serves the whole scan; others are let by after every so many blocks. */
+export async function* recordBlocks(tables: Tables, range: Ranges['record']): AsyncGenerator<Rows['record']> {
+  const transaction = tables.root.useReadTransaction();
+  try {
+    let turn = 0;
+    if (range.withEnd === true) {
+      const limit = range.limit ?? Number.POSITIVE_INFINITY;
+      const end = { row: '', count: 0, more: false };
+      for (const { bytes, from, end: to } of pieces(tables, { ...range, limit: limit + 1 }, transaction)) {
+        const taken = Math.min(to - from, limit - end.count);
+        end.more = taken < to - from;
+        end.count += taken;
+        if (taken > 0 && end.count === limit) end.row = rowsOf(bytes, from + taken - 1, from + taken)[0]?.row ?? '';
+        if (++turn % turnBlocks === 0) await turnOver();
+      }
+      yield { partition: range.partition ?? '', rows: [], end };
+    }
+    for (const { partition, bytes, from, end } of pieces(tables, range, transaction)) {
+      yield { partition, rows: rowsOf(bytes, from, end) };
+      if (++turn % turnBlocks === 0) await turnOver();
+    }
+  } finally {
+    transaction.done();
+  }
+}
+
+/** Rows `[from, end)` of a block, not decoded yet. */
+interface Piece {
+  readonly partition: string;
+  readonly bytes: Buffer;
+  readonly from: number;
+  readonly end: number;
+}
+
+function* pieces({ by: { records } }: Tables, range: Ranges['record'], transaction: Transaction): Generator<Piece> {
+  const { table, partition, fromRow = '', untilRow, limit = Number.POSITIVE_INFINITY } = range;
+  const prefix = partition === undefined ? recordKey(table, '') : recordKey(table, partition, '');
+  const first = partition ?? range.fromPartition ?? '';
+  const firstPrefix = recordKey(table, first, '');
+  const wanted = recordKey(table, first, fromRow);
+  const before = fromRow === '' ? undefined : blockBefore(records, firstPrefix, wanted, transaction);
+  let left = limit;
+  for (const { key, value } of records.getRange({
+    start: before === undefined ? wanted : recordKey(table, first, before.row),
+    transaction,
+  })) {
+    if (left <= 0 || !startsWith(key, prefix)) return;
+    const own = partition ?? partitionOf(key);
+    const from = own === first ? placeInBlock(value, fromRow) : 0;
+    const end = untilRow === undefined ? countOfBlock(value) : placeInBlock(value, untilRow);
+    for (const run of runsInTime(value, from, end, range)) {
+      const taken = Math.min(left, run.end - run.from);
+      if (taken > 0) yield { partition: own, bytes: value, from: run.from, end: run.from + taken };
+      left -= taken;
+    }
+    if (untilRow !== undefined && partition !== undefined && end < countOfBlock(value)) return;
+  }
+}
+
+function partitionOf(key: Buffer): string {
+  const start = key.indexOf(0) + 1;
+  return key.toString('utf8', start, key.indexOf(0, start));
+}
+
+// Runs of rows whose time lies in the range: mostly one, the whole.
+function runsInTime(block: Buffer, from: number, end: number, range: Ranges['record']): readonly { from: number; end: number }[] {
+  const { fromTime = 0, untilTime = Number.POSITIVE_INFINITY } = range;
+  if (fromTime === 0 && untilTime === Number.POSITIVE_INFINITY) return [{ from, end }];
+  const { oldest, newest } = timesOfBlock(block);
+  if (oldest >= fromTime && newest < untilTime) return [{ from, end }];
+  if (newest < fromTime || oldest >= untilTime) return [];
+  const runs: { from: number; end: number }[] = [];
+  rowsOf(block, from, end).forEach(({ at }, index) => {
+    if (at < fromTime || at >= untilTime) return;
+    const place = from + index;
+    const last = runs.at(-1);
+    if (last?.end === place) last.end = place + 1;
+    else runs.push({ from: place, end: place + 1 });
+  });
+  return runs;
+}
+
+function rowsOf(block: Buffer, from: number, end: number): StoredRecord[] {
+  const rows: StoredRecord[] = [];
+  decodeBlock(block, from, end, rows);
+  return rows;
+}
+
+function turnOver(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
+}
+
+/** Where a sweep for old records goes on; undefined begins at the first table. */
+export type SweepPlace = Buffer | undefined;
+
+/** Lets go of records that were put before the horizon of their table, a bounded number of blocks a turn: answers how many records went, and where the next turn goes on. */
+export function sweepRecords(
+  { by: { records } }: Tables,
+  place: SweepPlace,
+  blocksMax: number,
+  horizonOf: (table: string) => number | undefined,
+): { readonly gone: number; readonly place: SweepPlace } {
+  let gone = 0;
+  let start = place ?? Buffer.of(1);
+  for (let left = blocksMax; left > 0; ) {
+    const batch = [...records.getRange({ start, limit: Math.min(left, 64) })];
+    if (batch.length === 0) return { gone, place: undefined };
+    left -= batch.length;
+    for (const { key, value } of batch) {
+      const table = key.toString('utf8', 0, key.indexOf(0));
+      const horizon = horizonOf(table);
+      start = horizon === undefined ? Buffer.concat([key.subarray(0, key.indexOf(0)), Buffer.of(1)]) : Buffer.concat([key, Buffer.of(0)]);
+      if (horizon === undefined) break;
+      if (timesOfBlock(value).oldest < horizon) gone += dropOlder(records, key, value, horizon);
+    }
+  }
+  return { gone, place: start };
+}
+
+function dropOlder(records: Table, key: Buffer, block: Buffer, horizon: number): number {
+  const rows = rowsOf(block, 0, countOfBlock(block));
+  const kept = rows.filter(({ at }) => at >= horizon);
+  records.removeSync(key);
+  const own = key.subarray(0, key.indexOf(0, key.indexOf(0) + 1) + 1);
+  if (kept[0] !== undefined) records.putSync(Buffer.concat([own, Buffer.from(kept[0].row)]), encodeBlock(kept));
+  return rows.length - kept.length;
+}
