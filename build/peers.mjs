@@ -17,6 +17,7 @@ export const peers = [
   { program: 'carbon-cache', package: 'graphite-carbon', for: 'what carbon shows of the same lines' },
   { program: 'redis-server', package: 'redis-server', for: 'sorted sets taken over' },
   { program: 'zstd', package: 'zstd', for: 'zstd input' },
+  { program: 'rrdtool', package: 'rrdtool', for: '.rrd files, expressions, fetch and xport' },
 ];
 
 /** Whether a program is on the PATH. */

@@ -19,8 +19,19 @@ export function formatG(value: number, precision: number): string {
 export function formatE(value: number, decimals: number): string {
   if (Number.isNaN(value)) return 'nan';
   if (!Number.isFinite(value)) return value > 0 ? 'inf' : '-inf';
-  const [mantissa = '', exponentText = '0'] = value.toExponential(decimals).split('e');
+  const [mantissa = '', exponentText = '0'] = evenExponential(value, decimals).split('e');
   return `${Object.is(value, -0) ? '-' : ''}${mantissa}${formatExponent(Number(exponentText))}`;
+}
+
+/** `toExponential`, but a tie goes to the even digit, as C rounds it, and not away from zero. */
+function evenExponential(value: number, decimals: number): string {
+  const rounded = value.toExponential(decimals);
+  const digitAt = rounded.indexOf('e') - 1;
+  if ((rounded.charCodeAt(digitAt) & 1) === 0 || decimals > 17) return rounded;
+  // An odd last digit: where the digits that were cut are a five and zeroes only, the one below is the even neighbour.
+  const longer = value.toExponential(decimals + 25);
+  const cut = longer.slice(digitAt + (decimals === 0 ? 2 : 1), longer.indexOf('e'));
+  return /^50*$/.test(cut) ? longer.slice(0, digitAt + 1) + rounded.slice(rounded.indexOf('e')) : rounded;
 }
 
 function formatExponent(exponent: number): string {

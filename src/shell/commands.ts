@@ -57,6 +57,11 @@ export const commands: readonly CommandRow[] = [
     load: async () => (await import('./whisper.js')).whisper,
   },
   {
+    name: 'rrd',
+    summary: "RRDtool's verbs with RRDtool's arguments, over .rrd files and the store",
+    load: async () => (await import('./rrd.js')).rrd,
+  },
+  {
     name: 'query',
     summary: 'a Graphite target over the store or a running server',
     load: async () => (await import('./query.js')).query,
