@@ -31,7 +31,16 @@ if (files.length === 0) {
 const alive = files.filter(
   (path) => !path.startsWith(join(root, 'dist')) || existsSync(path.replace(join(root, 'dist'), join(root, 'src')).replace(/\.js$/, '.ts')),
 );
-const result = spawnSync(process.execPath, ['--test', '--test-reporter=spec', '--test-concurrency=2', ...alive], {
+// One thread of V8 for each test process: Node 20 may hang at its end while a compilation beside it waits for a collection (src/base/leave.ts).
+// And a bound on each file, so that whatever hangs is a failure with a name.
+const flags = [
+  '--single-threaded',
+  '--test',
+  '--test-reporter=spec',
+  '--test-concurrency=2',
+  `--test-timeout=${nightly ? 7_200_000 : 600_000}`,
+];
+const result = spawnSync(process.execPath, [...flags, ...alive], {
   cwd: root,
   stdio: ['ignore', 'inherit', 'inherit'],
   env: { ...process.env, TZ: 'UTC' },

@@ -4,6 +4,7 @@
 
 import { Readable } from 'node:stream';
 import { parentPort, workerData } from 'node:worker_threads';
+import { collectBeforeLeaving } from '../base/leave.js';
 import { countShares, optionsOf, type ShareOrder, type ShareResult } from './count-many.js';
 import { LogScan } from './log-scan.js';
 
@@ -19,3 +20,4 @@ const failures = await countShares(order.shares, scan, Readable.from([]), (bytes
 const result = scan.result();
 const answer: ShareResult = { result, failures };
 parentPort?.postMessage(answer, [result.entries.buffer]);
+collectBeforeLeaving();

@@ -5,6 +5,7 @@
 
 import { readFileSync } from 'node:fs';
 import { Fault, Usage } from '../base/faults.js';
+import { collectBeforeLeaving } from '../base/leave.js';
 import { parseArguments } from './arguments.js';
 import type { World } from './command.js';
 import { commands } from './commands.js';
@@ -28,6 +29,7 @@ export async function main(words: readonly string[]): Promise<void> {
     signal: stop.signal,
   };
   process.exitCode = await runWords(words, world);
+  collectBeforeLeaving();
 }
 
 /** Runs one command in the given world and returns its exit code; faults become one line on standard error. */

@@ -1,8 +1,10 @@
 /** A worker of `weir profile`: counts one share of the files and gives back its cells. */
 
 import { parentPort, workerData } from 'node:worker_threads';
+import { collectBeforeLeaving } from '../base/leave.js';
 import { countShare, type ProfileMessage, type ProfileOrder } from './profile-files.js';
 
 const post = (message: ProfileMessage): void => parentPort?.postMessage(message);
 
-countShare(workerData as ProfileOrder, (flows) => post({ flows })).then((part) => post({ part }));
+post({ part: await countShare(workerData as ProfileOrder, (flows) => post({ flows })) });
+collectBeforeLeaving();
