@@ -36,6 +36,16 @@ export type OptionalColumn = keyof typeof optionalColumns;
 /** A further column that only one format has, by its printed name: numbers or texts, one a row. */
 export type ExtraColumn = Float64Array<ArrayBuffer> | string[];
 
+/** Whether a batch can hold a column of this name (16 bytes a row or a number); columns of one format only, by their printed names, are no such. */
+export function isFlowColumn(name: string): boolean {
+  return fixedColumns.has(name) || Object.hasOwn(optionalColumns, name);
+}
+const fixedColumns: ReadonlySet<string> = new Set(
+  'firstSeconds firstNanos lastSeconds lastNanos src dst family sport dport proto flags tos packets bytes inIf outIf srcAs dstAs number'.split(
+    ' ',
+  ),
+);
+
 const wide: ReadonlySet<string> = new Set(['nextHop', 'exporter']);
 
 /** Where the columns of a batch lie: makes a typed array of so many zeroes. */

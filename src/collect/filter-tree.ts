@@ -1,60 +1,58 @@
 /**
  * nfdump's filter language to a tree: `proto tcp and (src net 10.0.0.0/8 or dst port in [80 443]) and not flags S`.
- * Words are case-insensitive; `#` begins a comment to the end of its line. A fault names line and column. Source: nfdump(1), section FILTER.
+ * Words are case-insensitive; a fault names line and column and says what was expected. `and` binds closer than `or`, `not` closest.
+ *
+ * As nfdump has it: flags are asked of TCP alone; letters mean that all of them are set, and behind an odd number of `not` that any is
+ * (`flags S and not flags AFRPU`: SYN alone); a number means just those. Source: nfdump(1), section FILTER, and what nfdump 1.7.1 does.
  */
 
 import { parseAddress } from '../base/address.js';
 import { Malformed } from '../base/faults.js';
+import {
+  type Direction,
+  denialNames,
+  eventNames,
+  filterTokens,
+  foreignWords,
+  type Include,
+  isHeld,
+  type Noun,
+  nouns,
+  type Token,
+  valueNames,
+} from './filter-words.js';
 import { protocolNumber } from './protocol-names.js';
 
-export type Side = 'src' | 'dst' | 'any' | 'both';
 export type Comparator = '=' | '<' | '>' | '<=' | '>=';
-export type NumberField = 'packets' | 'bytes' | 'flows' | 'duration' | 'bps' | 'pps' | 'bpp' | 'tos' | 'vlan' | 'icmp-type' | 'icmp-code';
 
-/** One network: 16 bytes (IPv4 mapped) and how many leading bits count. */
+/** One network: 16 bytes (IPv4 as ::a.b.c.d) and how many leading bits count. */
 export interface Network {
   readonly bytes: Uint8Array;
   readonly bits: number;
 }
 
+/** Columns of which any, or with `every` all, have to match. */
+interface Columns {
+  readonly columns: readonly string[];
+  readonly every: boolean;
+}
+
 export type FilterNode =
   | { readonly is: 'all' }
-  | { readonly is: 'and' | 'or'; readonly left: FilterNode; readonly right: FilterNode }
+  | { readonly is: 'and' | 'or'; readonly of: readonly FilterNode[] }
   | { readonly is: 'not'; readonly of: FilterNode }
-  | { readonly is: 'family'; readonly family: 4 | 6 }
-  | { readonly is: 'proto'; readonly numbers: readonly number[] }
-  | { readonly is: 'address'; readonly side: Side | 'next' | 'exporter'; readonly networks: readonly Network[] }
-  | { readonly is: 'port' | 'as' | 'interface'; readonly side: Side; readonly comparator: Comparator; readonly values: readonly number[] }
-  | { readonly is: 'flags'; readonly mask: number; readonly exact: boolean }
-  | { readonly is: 'number'; readonly field: NumberField; readonly comparator: Comparator; readonly value: number };
+  | { readonly is: 'family'; readonly isIpv6: boolean }
+  | ({ readonly is: 'address'; readonly networks: readonly Network[] } & Columns)
+  | ({ readonly is: 'number'; readonly comparator: Comparator; readonly values: readonly number[] } & Columns)
+  | { readonly is: 'flags'; readonly mask: number; readonly any: boolean };
 
-/** Longest filter, in characters, and deepest nesting. */
-const lengthMax = 65536;
-const depthMax = 200;
+/** Deepest nesting, and longest list. */
+const depthMax = 1000;
+const listMax = 1 << 20;
 
-interface Token {
-  readonly text: string;
-  readonly line: number;
-  readonly column: number;
-}
-
-/** Parses a filter; throws Malformed with line and column. The empty filter passes everything. */
-export function parseFilter(text: string): FilterNode {
-  if (text.length > lengthMax)
-    throw new Malformed(`a filter of ${text.length} characters (at most ${lengthMax})`, { file: 'filter', line: 1, column: 1 });
-  return new Parser(tokens(text)).whole();
-}
-
-function tokens(text: string): Token[] {
-  const found: Token[] = [];
-  text.split('\n').forEach((line, index) => {
-    const code = line.replace(/#.*/, '');
-    for (const match of code.matchAll(/[()[\]!,]|[<>=]=?|&&|\|\||[^\s()[\]!,<>=&|]+|\S/g))
-      found.push({ text: match[0].toLowerCase(), line: index + 1, column: match.index + 1 });
-  });
-  const lines = text.split('\n');
-  found.push({ text: '', line: lines.length, column: (lines.at(-1)?.length ?? 0) + 1 });
-  return found;
+/** Parses a filter; throws Malformed with line and column. The empty filter passes everything. `include` reads what `@include` names. */
+export function parseFilter(text: string, include?: Include): FilterNode {
+  return new Parser(filterTokens(text, include)).whole();
 }
 
 const comparators: Readonly<Record<string, Comparator>> = {
@@ -70,76 +68,79 @@ const comparators: Readonly<Record<string, Comparator>> = {
   '>=': '>=',
   ge: '>=',
 };
-const numberFields: Readonly<Record<string, NumberField>> = {
-  packets: 'packets',
-  bytes: 'bytes',
-  flows: 'flows',
-  duration: 'duration',
-  bps: 'bps',
-  pps: 'pps',
-  bpp: 'bpp',
-  tos: 'tos',
-  vlan: 'vlan',
-  'icmp-type': 'icmp-type',
-  'icmp-code': 'icmp-code',
-};
 const flagLetters: Readonly<Record<string, number>> = { f: 1, s: 2, r: 4, p: 8, a: 16, u: 32, e: 64, c: 128, x: 63 };
 const units: Readonly<Record<string, number>> = { '': 1, k: 1e3, m: 1e6, g: 1e9, t: 1e12 };
+const directions: ReadonlySet<string> = new Set([
+  'src',
+  'dst',
+  'in',
+  'out',
+  'prev',
+  'next',
+  'bgpnext',
+  'router',
+  'ingress',
+  'egress',
+  'client',
+  'server',
+]);
+const tcp: FilterNode = numberNode(['proto'], '=', [6]);
+const anyIcmp: FilterNode = numberNode(['proto'], '=', [1, 58]);
+const anything = 'proto, ip, net, port, as, if, flags, packets, bytes, duration, ..., not or (';
 
 class Parser {
-  readonly #tokens: readonly Token[];
-  #at = 0;
+  readonly #tokens: Generator<Token>;
+  #token: Token = { text: '', file: 'filter', line: 1, column: 1 };
   #depth = 0;
+  #isNegated = false;
 
-  constructor(list: readonly Token[]) {
-    this.#tokens = list;
+  constructor(tokens: Generator<Token>) {
+    this.#tokens = tokens;
+    this.#advance();
   }
 
   whole(): FilterNode {
-    if (this.#peek() === '') return { is: 'all' };
+    if (this.#token.text === '') return { is: 'all' };
     const node = this.#or();
-    if (this.#peek() !== '') this.#fail('and, or, or the end');
+    if (this.#token.text !== '') this.#fail('and, or, or the end');
     return node;
   }
 
-  #peek(): string {
-    return this.#tokens[this.#at]?.text ?? '';
-  }
-
-  #next(): string {
-    const text = this.#peek();
-    this.#at++;
-    return text;
+  #advance(): void {
+    const next = this.#tokens.next();
+    if (!next.done) this.#token = next.value;
   }
 
   #take(...words: string[]): boolean {
-    if (!words.includes(this.#peek())) return false;
-    this.#at++;
+    if (!words.includes(this.#token.text)) return false;
+    this.#advance();
     return true;
   }
 
-  #fail(expected: string): never {
-    const token = this.#tokens[Math.min(this.#at, this.#tokens.length - 1)] as Token;
-    const found = token.text === '' ? 'the filter ends' : `'${token.text}'`;
-    throw new Malformed(`${found} (expected ${expected})`, { file: 'filter', line: token.line, column: token.column });
+  #fail(expected: string, { text, file, line, column } = this.#token): never {
+    const found = text === '' ? 'the filter ends' : `'${text.slice(0, 60)}'`;
+    throw new Malformed(`${found} (expected ${expected})`, { file, line, column });
   }
 
   #or(): FilterNode {
-    let left = this.#and();
-    while (this.#take('or', '||')) left = { is: 'or', left, right: this.#and() };
-    return left;
+    return this.#chain('or', '||', () => this.#chain('and', '&&', () => this.#not()));
   }
 
-  #and(): FilterNode {
-    let left = this.#not();
-    while (this.#take('and', '&&')) left = { is: 'and', left, right: this.#not() };
-    return left;
+  #chain(is: 'and' | 'or', sign: string, one: () => FilterNode): FilterNode {
+    const of = [one()];
+    while (this.#take(is, sign)) of.push(one());
+    return of.length === 1 && of[0] !== undefined ? of[0] : { is, of };
   }
 
   #not(): FilterNode {
     if (++this.#depth > depthMax) this.#fail(`at most ${depthMax} levels`);
     try {
-      if (this.#take('not', '!')) return { is: 'not', of: this.#not() };
+      if (this.#take('not', '!')) {
+        this.#isNegated = !this.#isNegated;
+        const of = this.#not();
+        this.#isNegated = !this.#isNegated;
+        return { is: 'not', of };
+      }
       if (this.#take('(')) {
         const inner = this.#or();
         if (!this.#take(')')) this.#fail("')'");
@@ -152,67 +153,84 @@ class Parser {
   }
 
   #primitive(): FilterNode {
+    const start = this.#token;
     if (this.#take('any')) return { is: 'all' };
-    if (this.#take('inet', 'ipv4')) return { is: 'family', family: 4 };
-    if (this.#take('inet6', 'ipv6')) return { is: 'family', family: 6 };
-    if (this.#take('proto')) return { is: 'proto', numbers: this.#list(() => this.#protocol()) };
+    if (this.#take('inet', 'ipv4')) return { is: 'family', isIpv6: false };
+    if (this.#take('inet6', 'ipv6')) return { is: 'family', isIpv6: true };
+    if (this.#take('proto'))
+      return numberNode(
+        ['proto'],
+        '=',
+        this.#list(() => this.#protocol()),
+      );
+    if (['tcp', 'udp', 'icmp'].includes(start.text)) return numberNode(['proto'], '=', [this.#protocol()]);
     if (this.#take('flags')) return this.#flags();
-    if (this.#take('next')) return this.#addressOf('next');
-    if (this.#take('router', 'exporter')) return this.#addressOf('exporter');
-    const field = numberFields[this.#peek()];
-    if (field !== undefined) {
-      this.#at++;
-      return { is: 'number', field, comparator: this.#comparator(), value: this.#number() };
+    if (this.#take('mpls')) return this.#mpls(start);
+    if (this.#take('asa')) return this.#event('asa', start);
+    if (this.#take('nat')) return this.#event('nat', start);
+    if (foreignWords.has(start.text)) this.#fail('a field that flow records hold here');
+    return this.#noun(start);
+  }
+
+  #noun(start: Token): FilterNode {
+    const [before, every] = this.#directions();
+    const name = this.#token.text;
+    const noun = Object.hasOwn(nouns, name) ? nouns[name] : undefined;
+    const columns = noun === undefined ? undefined : columnsOf(noun, before);
+    if (noun === undefined || columns === undefined) this.#fail(before.length === 0 ? anything : nounsAfter(before));
+    const held = columns as readonly string[];
+    if (!held.some(isHeld)) this.#fail('a field that flow records hold here', start);
+    this.#advance();
+    return this.#comparison(name, noun as Noun, { columns: held.filter(isHeld), every });
+  }
+
+  /** `src`, `src or dst`, `src and dst`, `in src`, ... and whether all columns have to match. */
+  #directions(): [Direction[], boolean] {
+    const first = this.#token.text;
+    // `router ip` names one column, though both words could stand alone.
+    if (first === 'exporter') {
+      this.#advance();
+      return [['router'], false];
     }
-    if (this.#peek() === 'icmp' || this.#peek() === 'tcp' || this.#peek() === 'udp') return { is: 'proto', numbers: [this.#protocol()] };
-    return this.#sided(this.#side());
-  }
-
-  #side(): Side {
-    const first = this.#peek();
-    if (!this.#take('src', 'dst', 'in', 'out')) return 'any';
-    const side: Side = first === 'src' || first === 'in' ? 'src' : 'dst';
-    const joined = this.#peek();
-    if ((joined === 'or' || joined === 'and') && ['src', 'dst'].includes(this.#tokens[this.#at + 1]?.text ?? '')) {
-      this.#at += 2;
-      return joined === 'or' ? 'any' : 'both';
+    if (!directions.has(first)) return [[], false];
+    this.#advance();
+    const second = this.#token.text;
+    const other = first === 'src' ? 'dst' : first === 'dst' ? 'src' : undefined;
+    if (other !== undefined && (second === 'or' || second === 'and')) {
+      this.#advance();
+      if (!this.#take(other)) this.#fail(`'${other}'`);
+      return [[], second === 'and'];
     }
-    if ((first === 'in' || first === 'out') && this.#peek() !== 'if') this.#fail("'if'");
-    return side;
+    if ((first === 'in' || first === 'out') && (second === 'src' || second === 'dst')) {
+      this.#advance();
+      return [[first, second], false];
+    }
+    return [[first as Direction], false];
   }
 
-  #sided(side: Side): FilterNode {
-    if (this.#take('ip', 'host')) return { is: 'address', side, networks: this.#list(() => this.#network(true)) };
-    if (this.#take('net')) return { is: 'address', side, networks: this.#list(() => this.#network(false)) };
-    if (this.#take('port')) return this.#compared('port', side, 65535);
-    if (this.#take('as')) return this.#compared('as', side, 0xffffffff);
-    if (this.#take('if')) return this.#compared('interface', side, 0xffffffff);
-    if (this.#take('vlan')) return { is: 'number', field: 'vlan', comparator: this.#comparator(), value: this.#number() };
-    return this.#fail('proto, ip, net, port, as, if, flags, packets, bytes, duration, ..., not or (');
-  }
-
-  #addressOf(side: 'next' | 'exporter'): FilterNode {
-    if (!this.#take('ip', 'host')) this.#fail("'ip'");
-    return { is: 'address', side, networks: this.#list(() => this.#network(true)) };
-  }
-
-  #compared(is: 'port' | 'as' | 'interface', side: Side, most: number): FilterNode {
+  #comparison(name: string, noun: Noun, { columns, every }: Columns): FilterNode {
+    if (noun.kind === 'address' || noun.kind === 'network')
+      return { is: 'address', columns, every, networks: this.#list(() => this.#network(noun.kind === 'address')) };
+    if (noun.kind === 'mac')
+      return {
+        ...numberNode(
+          columns,
+          '=',
+          this.#list(() => this.#mac()),
+        ),
+        every,
+      } as FilterNode;
+    const names = valueNames[name];
     const comparator = this.#comparator();
-    const values = this.#list(() => {
-      const value = this.#number();
-      if (value > most) {
-        this.#at--;
-        this.#fail(`a number to ${most}`);
-      }
-      return value;
-    });
-    return { is, side, comparator, values };
+    const values = this.#list(() => this.#number(noun.most, names));
+    const node = { is: 'number', columns, every, comparator, values } as const;
+    return name.startsWith('icmp-') ? { is: 'and', of: [anyIcmp, node] } : node;
   }
 
   #comparator(): Comparator {
-    const found = comparators[this.#peek()];
+    const found = Object.hasOwn(comparators, this.#token.text) ? comparators[this.#token.text] : undefined;
     if (found === undefined) return '=';
-    this.#at++;
+    this.#advance();
     return found;
   }
 
@@ -224,41 +242,85 @@ class Parser {
     for (;;) {
       this.#take(',');
       if (this.#take(']')) return values;
+      if (values.length >= listMax) this.#fail(`at most ${listMax} values`);
       values.push(one());
     }
   }
 
-  #number(): number {
-    const match = /^(0x[0-9a-f]{1,13}|\d{1,16})([kmgt]?)$/.exec(this.#peek());
-    if (match === null) this.#fail('a number, with k, m or g behind it if need be');
-    this.#at++;
-    return Number(match?.[1]) * (units[match?.[2] ?? ''] ?? 1);
+  #number(most: number, names: Readonly<Record<string, number>> = {}): number {
+    const { text } = this.#token;
+    const named = Object.hasOwn(names, text) ? names[text] : undefined;
+    const match = /^(0x[0-9a-f]{1,13}|\d{1,16})([kmgt]?)$/.exec(text);
+    if (named === undefined && match === null) {
+      const words = Object.keys(names);
+      this.#fail(words.length > 0 ? `a number, ${words.join(', ')}` : 'a number, with k, m, g or t behind it if need be');
+    }
+    const value = named ?? Number(match?.[1]) * (units[match?.[2] ?? ''] ?? 1);
+    if (value > most) this.#fail(`a number to ${most}`);
+    this.#advance();
+    return value;
   }
 
   #protocol(): number {
-    const text = this.#peek();
+    const { text } = this.#token;
     const number = /^\d{1,3}$/.test(text) ? Number(text) : protocolNumber(text);
     if (number === undefined || number > 255) this.#fail('a protocol: a number to 255 or a name as tcp, udp, icmp, icmp6, gre');
-    this.#at++;
+    this.#advance();
     return number as number;
   }
 
   #flags(): FilterNode {
-    const comparator = comparators[this.#peek()];
-    if (comparator === '=') this.#at++;
-    const text = this.#next();
-    if (/^\d{1,3}$/.test(text) && Number(text) < 256) return { is: 'flags', mask: Number(text), exact: comparator === '=' };
+    const isCompared = Object.hasOwn(comparators, this.#token.text);
+    const comparator = this.#comparator();
+    const { text } = this.#token;
+    if (/^(0x[0-9a-f]+|\d+)$/.test(text)) return { is: 'and', of: [tcp, numberNode(['flags'], comparator, [this.#number(255)])] };
     let mask = 0;
-    for (const letter of text) mask |= flagLetters[letter] ?? 256;
-    if (text === '' || mask > 255) {
-      this.#at--;
-      this.#fail('flags: letters of UAPRSFECX, or a number to 255');
+    for (const letter of text) mask |= (Object.hasOwn(flagLetters, letter) ? flagLetters[letter] : undefined) ?? 256;
+    if (text === '' || mask > 255 || (isCompared && comparator !== '=')) this.#fail('flags: letters of UAPRSFECX, or a number to 255');
+    this.#advance();
+    return { is: 'and', of: [tcp, { is: 'flags', mask, any: this.#isNegated }] };
+  }
+
+  /** `mpls label3 > 100`, `mpls exp1 5`, `mpls eos 7`, `mpls any 8`. */
+  #mpls(start: Token): FilterNode {
+    const part = /^(label|exp)(10|[1-9])$/.exec(this.#token.text);
+    const word = this.#token.text;
+    if (part === null && word !== 'eos' && word !== 'any') this.#fail('label1 to label10, exp1 to exp10, eos or any');
+    const columns =
+      part === null
+        ? word === 'eos'
+          ? ['mplsLast']
+          : Array.from({ length: 10 }, (_, index) => `mplsLabel${index + 1}`)
+        : [`${part[1] === 'label' ? 'mplsLabel' : 'mplsExp'}${part[2]}`];
+    if (!columns.some(isHeld)) this.#fail('a field that flow records hold here', start);
+    this.#advance();
+    return numberNode(columns, this.#comparator(), [this.#number(part?.[1] === 'exp' ? 7 : 1048575)]);
+  }
+
+  /** `asa event create`, `asa event denied nosyn`, `asa xevent > 5`, `nat event add`. */
+  #event(kind: 'asa' | 'nat', start: Token): FilterNode {
+    const column = kind === 'asa' && this.#token.text === 'xevent' ? 'xevent' : 'event';
+    if (this.#token.text !== column) this.#fail(kind === 'asa' ? "'event' or 'xevent'" : "'event'");
+    if (!isHeld(column)) this.#fail('a field that flow records hold here', start);
+    this.#advance();
+    if (column === 'xevent') return numberNode([column], this.#comparator(), [this.#number(65535)]);
+    if (kind === 'asa' && this.#take('denied')) {
+      if (!isHeld('xevent')) this.#fail('a field that flow records hold here', start);
+      const denied = numberNode(['event'], '=', [3]);
+      return { is: 'and', of: [denied, numberNode(['xevent'], '=', [this.#number(65535, denialNames)])] };
     }
-    return { is: 'flags', mask, exact: text === 'x' };
+    return numberNode([column], this.#comparator(), [this.#number(255, eventNames[kind])]);
+  }
+
+  #mac(): number {
+    const { text } = this.#token;
+    if (!/^[0-9a-f]{1,2}(:[0-9a-f]{1,2}){5}$/.test(text)) this.#fail('a MAC address as 00:1b:2c:3d:4e:5f');
+    this.#advance();
+    return text.split(':').reduce((whole, part) => whole * 256 + Number.parseInt(part, 16), 0);
   }
 
   #network(whole: boolean): Network {
-    const [address = '', bitsText] = this.#peek().split('/');
+    const [address = '', bitsText] = this.#token.text.split('/');
     const bytes = new Uint8Array(16);
     let dotted = address;
     let bits = bitsText === undefined ? undefined : /^\d{1,3}$/.test(bitsText) ? Number(bitsText) : Number.NaN;
@@ -269,21 +331,40 @@ class Parser {
       dotted = [...parts, ...Array<string>(4 - parts.length).fill('0')].join('.');
     }
     const family = parseAddress(dotted, bytes);
-    if (family === 0) this.#fail(whole ? 'an IP address' : 'a network as 10.0.0.0/8');
+    if (family === 0) this.#fail(whole ? 'an IP address: names are not looked up' : 'a network as 10.0.0.0/8');
     const most = family === 4 ? 32 : 128;
     if (bits !== undefined && !(bits <= most)) this.#fail(`a prefix length from 0 to ${most}`);
-    this.#at++;
-    if (bits === undefined && !whole && family === 4 && /^\d+\.\d+\.\d+\.\d+$/.test(this.#peek())) bits = this.#netmask();
+    this.#advance();
+    if (bits === undefined && !whole && family === 4 && /^\d+\.\d+\.\d+\.\d+$/.test(this.#token.text)) bits = this.#netmask();
+    if (family === 4) bytes.fill(0, 0, 12);
     return { bytes, bits: (bits ?? most) + (family === 4 ? 96 : 0) };
   }
 
   /** `255.255.0.0` behind an address. */
   #netmask(): number {
     const mask = new Uint8Array(16);
-    if (parseAddress(this.#peek(), mask) !== 4) this.#fail('a netmask as 255.255.0.0');
+    if (parseAddress(this.#token.text, mask) !== 4) this.#fail('a netmask as 255.255.0.0');
     const ones = [...mask.subarray(12)].map((byte) => byte.toString(2).padStart(8, '0')).join('');
     if (!/^1*0*$/.test(ones)) this.#fail('a netmask of leading ones');
-    this.#at++;
+    this.#advance();
     return ones.replace(/0/g, '').length;
   }
+}
+
+function numberNode(columns: readonly string[], comparator: Comparator, values: readonly number[]): FilterNode {
+  return { is: 'number', columns, every: false, comparator, values };
+}
+
+/** The columns of a noun behind words of direction; `in src` are those that both have. */
+function columnsOf(noun: Noun, [first = '', second]: readonly Direction[]): readonly string[] | undefined {
+  const columns = noun.columns[first];
+  if (second === undefined) return columns;
+  if (noun.kind !== 'mac') return undefined;
+  const others = noun.columns[second];
+  return columns?.filter((column) => others?.includes(column));
+}
+
+function nounsAfter(before: readonly Direction[]): string {
+  const names = Object.keys(nouns).filter((name) => columnsOf(nouns[name] as Noun, before) !== undefined);
+  return `${names.join(', ')} behind '${before.join(' ')}'`;
 }

@@ -3,7 +3,8 @@
  * rejects file, and what is said at the end.
  */
 
-import { Fault, Usage } from '../base/faults.js';
+import { readFileSync, statSync } from 'node:fs';
+import { Fault, Refused, Usage } from '../base/faults.js';
 import type { FlowBatch } from '../base/flow-batch.js';
 import { type OutputFile, openOutput } from '../base/output-file.js';
 import { checkTimeZone, type Instant } from '../base/time.js';
@@ -15,6 +16,12 @@ import { inputWords, parseWindow, type Window } from './flow-sets.js';
 
 export const inputOptions: readonly Option[] = [
   { name: 'filter', short: 'F', value: 'FILTER', help: "keeps the flows that match, in nfdump's filter language" },
+  {
+    name: 'filter-file',
+    short: 'f',
+    value: 'FILE',
+    help: 'reads the filter from a file, unless --filter gives one; @include FILE within it',
+  },
   { name: 'from', value: 'T', help: 'keeps what is at or after T: RFC 3339 or epoch seconds' },
   { name: 'to', value: 'T', help: 'keeps what is before T' },
   { name: 'columns', value: 'MAP', help: 'names the columns of a CSV with a header: first=ts:ms,packets=IN_PKTS (units s, ms, us, ns)' },
@@ -39,7 +46,7 @@ export class FlowInputs {
   /** `wanted`: the columns that the command looks at, if not all. A filter looks at all. */
   constructor(invocation: Invocation, wanted?: WantedColumns) {
     this.#invocation = invocation;
-    this.#filter = filterOption(invocation.text('filter'));
+    this.#filter = filterOption(invocation.text('filter'), invocation.text('filter-file'));
     const path = invocation.text('rejects');
     this.#rejectsFile = path === undefined ? undefined : openOutput(path);
     const seed = invocation.text('seed');
@@ -175,13 +182,22 @@ function inWindow(batch: FlowBatch, keep: Uint32Array, from: Instant | undefined
 }
 
 /** A filter that makes no sense is wrong usage, with the place in it. */
-function filterOption(text: string | undefined): Filter | undefined {
-  if (text === undefined) return undefined;
+function filterOption(text: string | undefined, file: string | undefined): Filter | undefined {
+  if (text === undefined && file === undefined) return undefined;
   try {
-    return compileFilter(text);
+    return compileFilter(text ?? `@include ${file}`, readFilter);
   } catch (error) {
     throw error instanceof Fault ? new Usage(error.message, error.place) : error;
   }
+}
+
+/** Largest file of a filter. */
+const filterBytesMax = 64 << 20;
+
+function readFilter(path: string): string {
+  const { size } = statSync(path);
+  if (size > filterBytesMax) throw new Refused(`${size} bytes (at most ${filterBytesMax})`, { file: path });
+  return readFileSync(path, 'utf8');
 }
 
 function seedOption(text: string): number {

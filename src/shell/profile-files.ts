@@ -36,7 +36,7 @@ export type ProfileMessage = { readonly flows: number } | { readonly part: Profi
 
 // Below this a second core costs more than it gives.
 const worthBytes = 24 << 20;
-const passedOn = ['window', 'filter', 'from', 'to', 'columns', 'tz'];
+const passedOn = ['window', 'filter', 'filter-file', 'from', 'to', 'columns', 'tz'];
 
 /** Counts all inputs into the profile; says what was rejected. */
 export async function profileFiles(
