@@ -156,7 +156,7 @@ export function ownNumbers(batches, filter) {
   return numbers;
 }
 
-/** So many generated filters over a file: the same records pass in nfdump and in Weir, and a good part of the filters meets some. */
+/** So many generated filters over a file: the same records pass in nfdump and in Weir. Answers how many filters met any record. */
 export async function checkFilters(file, filters, seed) {
   const random = generator(seed);
   const [values, batches] = [await valuesOf(file), await heldRows(file)];
@@ -167,5 +167,5 @@ export async function checkFilters(file, filters, seed) {
     assert.deepEqual(own, peerNumbers(file, filter), `${file}: ${filter}`);
     if (own.length > 0) met += 1;
   }
-  assert.ok(met > filters / 3, `only ${met} of ${filters} filters met any record of ${file}`);
+  return met;
 }

@@ -23,7 +23,7 @@ const files = [
 ];
 
 test('generated filters let the same records pass as nfdump', { skip }, async () => {
-  for (const [index, file] of files.entries()) await checkFilters(file, 75, index + 1);
+  for (const [index, file] of files.entries()) assert.ok((await checkFilters(file, 75, index + 1)) > 25, file);
 });
 
 test('AS numbers are those that nfdump prints', { skip }, async () => {
