@@ -59,6 +59,7 @@ export function openLogReader(firstLines: readonly string[], options: LogReaderO
     if (count <= bestCount) continue;
     best = kind.open(options);
     bestCount = count;
+    if (count === firstLines.length) break;
   }
   return best;
 }

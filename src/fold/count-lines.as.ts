@@ -11,72 +11,62 @@
  *   INPUT    lines                             SCRATCH  keys that are decoded or combined; the table of `byte-tally.as.ts`
  */
 
-import { add, ARENA_AT, ARENA_END, ENTRIES, grow, SLOT_MASK, STATE } from './byte-tally.as';
+import { STATE } from './byte-tally.as';
 
-import { F_REFERER, F_STATUS, FIELD, fieldSize, findBefore, keyAt, keySize, makeKey, setTarget, targetAt, targetEnd } from './line-keys.as';
+import { countFields, settleKeys } from './count-fields.as';
+
+import { F_AGENT, F_BYTES, F_HOST, F_REFERER, F_REQUEST, F_STATUS, F_USER, FIELD } from './line-keys.as';
+
+import { HARD, isLastTime, MORE, takeTime } from './line-time.as';
 
 export { countOf, insert, place } from './byte-tally.as';
+export { resetTime } from './line-time.as';
 
 const PROGRAM: usize = 2048;
-const SPECS: usize = 4096;
-const PERIODS: usize = 0x10000;
 
 // Words of STATE, in bytes from it.
 const STEPS: usize = 0;
-const SPEC_COUNT: usize = 4;
-const PERIOD: usize = 16; // index, or -1: lines of this time do not count
-const LINES: usize = 40; // f64
-const TIME: usize = 48; // f64 seconds
-const LOW: usize = 56; // f64 seconds, of the period
-const HIGH: usize = 64; // f64
-const KEY_MAX: usize = 80;
 const NUMBER: usize = 96; // f64, lines passed
 const TAIL: usize = 88; // size of the text after the last field, 0 or 1 (a quote)
+const PLAIN: usize = 104; // whether the format is the combined one
 
-const MORE: i32 = 0; // all complete lines are counted
-const HARD: i32 = 1; // the line at the returned place is the caller's
-const NEED_PERIOD: i32 = 2; // TIME is outside LOW..HIGH
-const FULL: i32 = 3; // no room for a key
+const ELSE: i32 = -1; // a line for the steps
 
 const F_SKIP: i32 = 0;
 const F_CLF: i32 = 4;
-const F_REQUEST: i32 = 5;
-const F_BYTES: i32 = 7;
 
 let reason: i32 = 0;
-// Time of the line before, as text, and its period.
-let cachedAt: usize = STATE + 512;
-let cachedUsable: bool = false;
+// Of the line at hand.
+let lineEnd: usize = 0;
 
 export function why(): i32 {
   return reason;
 }
 
-/** Forgets the cached time: the period was changed by the caller. */
-export function resetTime(): void {
-  cachedUsable = false;
-}
-
 /** Counts complete lines in [start, end); answers where it stopped, and `why` says why. The bytes at `end` are overwritten. */
 export function scan(start: usize, end: usize): usize {
+  const stop = scanLines(start, end);
+  settleKeys();
+  return stop;
+}
+
+function scanLines(start: usize, end: usize): usize {
+  const plain = load<i32>(STATE + PLAIN) != 0;
   let line = start;
   store<u8>(end, 10);
   while (line < end) {
-    const stop = find(line, 10);
-    if (stop >= end) {
-      reason = MORE;
-      return line;
-    }
-    let last = stop;
-    if (last > line && load<u8>(last - 1) == 13) last--;
-    if (last > line) {
-      const result = countLine(line, last);
+    const first = load<u8>(line);
+    if (first == 10 || (first == 13 && load<u8>(line + 1) == 10)) lineEnd = first == 10 ? line : line + 1;
+    else {
+      let result = plain ? countPlainLine(line, end) : ELSE;
+      if (result == ELSE) result = countLine(line, end);
       if (result != MORE) {
-        reason = result;
+        reason = find(line, 10) >= end ? MORE : result;
         return line;
       }
     }
-    line = stop + 1;
+    if (lineEnd >= end) break;
+    line = lineEnd + 1;
     store<f64>(STATE + NUMBER, load<f64>(STATE + NUMBER) + 1.0);
   }
   reason = MORE;
@@ -95,218 +85,142 @@ function find(from: usize, byte: u8): usize {
   }
 }
 
-// The first quote; 0 when a backslash or the end of the line comes first.
+// The first of two bytes.
 // @ts-ignore: decorator
 @inline
-function findQuote(from: usize, end: usize): usize {
-  const quote = i8x16.splat(0x22);
-  const slash = i8x16.splat(0x5c);
+function findEither(from: usize, one: u8, other: u8): usize {
+  const first = i8x16.splat(one);
+  const second = i8x16.splat(other);
   let at = from;
-  while (at < end) {
+  while (true) {
     const bytes = v128.load(at);
-    const mask = i8x16.bitmask(v128.or(i8x16.eq(bytes, quote), i8x16.eq(bytes, slash)));
-    if (mask != 0) {
-      const found = at + ctz(mask);
-      return found < end && load<u8>(found) == 0x22 ? found : 0;
-    }
+    const mask = i8x16.bitmask(v128.or(i8x16.eq(bytes, first), i8x16.eq(bytes, second)));
+    if (mask != 0) return at + ctz(mask);
     at += 16;
   }
-  return 0;
 }
 
+// The first quote, backslash or newline.
+// @ts-ignore: decorator
+@inline
+function findQuote(from: usize): usize {
+  const quote = i8x16.splat(0x22);
+  const slash = i8x16.splat(0x5c);
+  const newline = i8x16.splat(10);
+  let at = from;
+  while (true) {
+    const bytes = v128.load(at);
+    const mask = i8x16.bitmask(v128.or(v128.or(i8x16.eq(bytes, quote), i8x16.eq(bytes, slash)), i8x16.eq(bytes, newline)));
+    if (mask != 0) return at + ctz(mask);
+    at += 16;
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function matches(at: usize, literal: usize, size: usize): bool {
+  let offset: usize = 0;
+  for (; size - offset >= 8; offset += 8) if (load<u64>(at + offset) != load<u64>(literal + offset)) return false;
+  return ((load<u64>(at + offset) ^ load<u64>(literal + offset)) & (((<u64>1) << ((<u64>(size - offset)) << 3)) - 1)) == 0;
+}
+
+/**
+ * A line as most logs have them: `HOST - - [TIME] "REQUEST" STATUS SIZE "REFERER" "AGENT"`, the time that of the line before, nothing escaped.
+ * Straight on, without the steps; answers ELSE, with nothing counted, for any other line.
+ */
+function countPlainLine(line: usize, end: usize): i32 {
+  const hostEnd = findEither(line, 0x20, 10);
+  const request = hostEnd + 35;
+  // ` - - [`, the time, `] "`
+  if ((load<u64>(hostEnd) & 0xffffffffffff) != 0x5b202d202d20) return ELSE;
+  if (!isLastTime(hostEnd + 6) || (load<u32>(hostEnd + 32) & 0xffffff) != 0x22205d) return ELSE;
+  const requestEnd = findQuote(request);
+  // `" 200 `, the size, ` "`
+  if (load<u16>(requestEnd) != 0x2022 || load<u8>(requestEnd + 5) != 0x20) return ELSE;
+  const size = requestEnd + 6;
+  const sizeEnd = size + digitsAt(size);
+  const referer = sizeEnd + 2;
+  if (load<u16>(sizeEnd) != 0x2220) return ELSE;
+  const refererEnd = findQuote(referer);
+  const agent = refererEnd + 3;
+  if ((load<u32>(refererEnd) & 0xffffff) != 0x222022) return ELSE;
+  const agentEnd = findQuote(agent);
+  if (load<u8>(agentEnd) != 0x22) return ELSE;
+  lineEnd = load<u8>(agentEnd + 1) == 10 ? agentEnd + 1 : find(agentEnd, 10);
+  if (lineEnd >= end) return MORE;
+  setField(F_HOST, line, hostEnd);
+  setField(F_USER, hostEnd + 3, hostEnd + 4);
+  setField(F_REQUEST, request, requestEnd);
+  setField(F_STATUS, requestEnd + 2, requestEnd + 5);
+  setField(F_BYTES, size, sizeEnd);
+  setField(F_REFERER, referer, refererEnd);
+  setField(F_AGENT, agent, agentEnd);
+  return countFields(lineEnd - line > 448);
+}
+
+// Digits at a place, at most 15.
+// @ts-ignore: decorator
+@inline
+function digitsAt(at: usize): usize {
+  const values = i8x16.sub(v128.load(at), i8x16.splat(0x30));
+  return ctz((i8x16.bitmask(i8x16.gt_u(values, i8x16.splat(9))) & 0x7fff) | 0x8000);
+}
+
+// @ts-ignore: decorator
+@inline
+function setField(field: i32, at: usize, stop: usize): void {
+  store<u64>(FIELD + (<usize>field << 3), <u64>at | (<u64>stop << 32));
+}
+
+/**
+ * Reads a line once, field by field, and counts it. No search passes a newline (one stands at the end of the bytes too), and no literal holds
+ * one. Leaves the place of its newline in `lineEnd`; a place at `end` or beyond says that the line is not whole, and nothing was counted.
+ */
 function countLine(line: usize, end: usize): i32 {
   const steps = load<i32>(STATE + STEPS);
   let at = line;
   let step = PROGRAM;
+  let close: usize = 0;
   for (let index = 0; index < steps; index++, step += 32) {
     const field = <i32>load<u8>(step);
     const size = <usize>load<u8>(step + 2);
-    for (let offset: usize = 0; offset < size; offset++) {
-      if (load<u8>(at + offset) != load<u8>(step + 4 + offset)) return HARD;
-    }
+    if (!matches(at, step + 4, size)) return HARD;
     at += size;
-    if (at > end) return HARD;
     let stop: usize;
     if (load<u8>(step + 1) != 0) {
-      if (index + 1 == steps && load<u8>(step + 3) == 0 && load<u8>(end - 1) == 0x22 && load<u8>(end - 2) != 0x5c && end > at) {
-        at = end;
-        break;
+      if (index + 1 == steps && load<u8>(step + 3) == 0) {
+        close = closeAfter(at);
+        if (close > at && load<u8>(close - 1) == 0x22 && load<u8>(close - 2) != 0x5c) {
+          at = close;
+          break;
+        }
       }
-      stop = findQuote(at, end);
-      if (stop == 0) return HARD;
+      stop = findQuote(at);
+      if (load<u8>(stop) != 0x22) return HARD;
     } else if (field == F_CLF) {
       stop = at + 26;
-      if (stop > end) return HARD;
+      const timed = takeTime(at);
+      if (timed != MORE) return timed;
     } else if (index + 1 == steps) {
-      stop = findBefore(at, end, 0x20);
+      stop = findEither(at, 0x20, 10);
+      if (load<u8>(stop) == 10 && stop > at && load<u8>(stop - 1) == 13) stop--;
     } else {
-      stop = findBefore(at, end, load<u8>(step + 32 + 4));
-      if (stop >= end) return HARD;
+      stop = findEither(at, load<u8>(step + 32 + 4), 10);
+      if (load<u8>(stop) == 10) return HARD;
     }
-    if (field != F_SKIP) {
-      store<u32>(FIELD + (<usize>field << 3), <u32>at);
-      store<u32>(FIELD + (<usize>field << 3) + 4, <u32>stop);
-    }
+    if (field != F_SKIP) setField(field, at, stop);
     at = stop;
   }
-  if (load<i32>(STATE + TAIL) != 0 && at != end && load<u8>(at) != 0x22) return HARD;
-
-  const timed = takeTime(load<u32>(FIELD + (F_CLF << 3)));
-  if (timed != MORE) return timed;
-  return countFields(end - line > 448);
+  if (close == 0) close = closeAfter(at);
+  if (lineEnd >= end) return MORE;
+  if (load<i32>(STATE + TAIL) != 0 && at != close && load<u8>(at) != 0x22) return HARD;
+  return countFields(close - line > 448);
 }
 
+// Finds the end of the line; answers where its text ends, before a carriage return.
 // @ts-ignore: decorator
 @inline
-function digit(at: usize): i32 {
-  return <i32>load<u8>(at) - 48;
-}
-
-function two(at: usize): i32 {
-  const high = digit(at);
-  const low = digit(at + 1);
-  return <u32>high > 9 || <u32>low > 9 ? -100000 : high * 10 + low;
-}
-
-function takeTime(at: usize): i32 {
-  if (cachedUsable) {
-    const one = v128.xor(v128.load(at), v128.load(cachedAt));
-    const other = v128.xor(v128.load(at + 10), v128.load(cachedAt + 10));
-    if (!v128.any_true(v128.or(one, other))) return MORE;
-  }
-  const month = monthOf(load<u32>(at + 3) & 0xffffff);
-  const day = two(at);
-  const high = two(at + 7);
-  const low = two(at + 9);
-  const hour = two(at + 12);
-  const minute = two(at + 15);
-  const second = two(at + 18);
-  const zoneHour = two(at + 22);
-  const zoneMinute = two(at + 24);
-  if ((high | low | hour | minute | second | zoneHour | zoneMinute) < 0) return HARD;
-  if (load<u8>(at + 2) != 0x2f || load<u8>(at + 6) != 0x2f || load<u8>(at + 11) != 0x3a || load<u8>(at + 14) != 0x3a) return HARD;
-  if (load<u8>(at + 17) != 0x3a || load<u8>(at + 20) != 0x20) return HARD;
-  if (month < 0 || day < 1 || day > 28 + extraDays(month, high * 100 + low)) return HARD;
-  if (hour > 23 || minute > 59 || second > 60 || zoneHour > 23 || zoneMinute > 59 || high < 1) return HARD;
-  const sign = load<u8>(at + 21);
-  if (sign != 0x2b && sign != 0x2d) return HARD;
-  const offset = (zoneHour * 60 + zoneMinute) * 60;
-  const days = daysOf(high * 100 + low, month, day);
-  const time = <f64>days * 86400.0 + <f64>(hour * 3600 + minute * 60 + second - (sign == 0x2d ? -offset : offset));
-  if (time < load<f64>(STATE + LOW) || time >= load<f64>(STATE + HIGH)) {
-    store<f64>(STATE + TIME, time);
-    cachedUsable = false;
-    return NEED_PERIOD;
-  }
-  v128.store(cachedAt, v128.load(at));
-  v128.store(cachedAt + 10, v128.load(at + 10));
-  cachedUsable = true;
-  return MORE;
-}
-
-function monthOf(name: u32): i32 {
-  switch (name) {
-    case 0x6e614a: return 0;
-    case 0x626546: return 1;
-    case 0x72614d: return 2;
-    case 0x727041: return 3;
-    case 0x79614d: return 4;
-    case 0x6e754a: return 5;
-    case 0x6c754a: return 6;
-    case 0x677541: return 7;
-    case 0x706553: return 8;
-    case 0x74634f: return 9;
-    case 0x766f4e: return 10;
-    case 0x636544: return 11;
-  }
-  return -1;
-}
-
-function extraDays(month: i32, year: i32): i32 {
-  if (month == 1) return (year % 4 == 0 && year % 100 != 0) || year % 400 == 0 ? 1 : 0;
-  return month == 3 || month == 5 || month == 8 || month == 10 ? 2 : 3;
-}
-
-// Days since 1970-01-01 of the proleptic Gregorian calendar; years are counted from March.
-function daysOf(year: i32, month: i32, day: i32): i32 {
-  const shifted = year - (month < 2 ? 1 : 0);
-  const era = shifted / 400;
-  const yearOfEra = shifted - era * 400;
-  const dayOfYear = (153 * ((month + 10) % 12) + 2) / 5 + day - 1;
-  return era * 146097 + yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear - 719468;
-}
-
-
-// The line's figures are read and checked before anything is counted, so that a line is counted whole or not at all.
-function countFields(long: bool): i32 {
-  const statusAt = <usize>load<u32>(FIELD + (F_STATUS << 3));
-  const statusEnd = <usize>load<u32>(FIELD + (F_STATUS << 3) + 4);
-  if (statusEnd - statusAt != 3 || <u32>digit(statusAt) > 9 || two(statusAt + 1) < 0) return HARD;
-  let bytes: f64 = 0;
-  let at = <usize>load<u32>(FIELD + (F_BYTES << 3));
-  const bytesEnd = <usize>load<u32>(FIELD + (F_BYTES << 3) + 4);
-  if (bytesEnd - at > 15 || bytesEnd <= at) return HARD;
-  if (bytesEnd - at != 1 || load<u8>(at) != 0x2d) {
-    for (; at < bytesEnd; at++) {
-      const value = digit(at);
-      if (<u32>value > 9) return HARD;
-      bytes = bytes * 10.0 + <f64>value;
-    }
-  }
-  if (!splitRequest()) return HARD;
-  const period = load<i32>(STATE + PERIOD);
-  if (period >= 0) {
-    // A table that has no room is found before the first key goes in.
-    const specCount = load<i32>(STATE + SPEC_COUNT);
-    const room = <usize>specCount * (<usize>load<i32>(STATE + KEY_MAX) + 32);
-    if (<usize>load<u32>(STATE + ARENA_AT) + room > <usize>load<u32>(STATE + ARENA_END)) return FULL;
-    if ((load<i32>(STATE + ENTRIES) + specCount) * 2 > load<i32>(STATE + SLOT_MASK) && !grow()) return FULL;
-    if (long && !checkSizes(specCount)) return HARD;
-    for (let spec = 0; spec < specCount; spec++) {
-      makeKey(SPECS + (<usize>spec << 4));
-      if (keySize > 0) add(period * specCount + spec, keyAt, keySize, 1.0);
-    }
-    const counts = PERIODS + (<usize>period << 7);
-    store<f64>(counts, load<f64>(counts) + 1.0);
-    store<f64>(counts + 8, load<f64>(counts + 8) + bytes);
-    const status = counts + 16 + (<usize>digit(statusAt) << 3);
-    store<f64>(status, load<f64>(status) + 1.0);
-  }
-  store<f64>(STATE + LINES, load<f64>(STATE + LINES) + 1.0);
-  return MORE;
-}
-
-// Keys longer than the bound are the caller's. A combined key is at most the sum of its parts, each of which is within its own field.
-function checkSizes(specCount: i32): bool {
-  const bound = load<i32>(STATE + KEY_MAX);
-  for (let spec = 0; spec < specCount; spec++) {
-    const at = SPECS + (<usize>spec << 4);
-    const count = load<u8>(at);
-    let size = <i32>count;
-    for (let index: usize = 1; index <= <usize>count; index++) {
-      const field = <i32>load<u8>(at + index);
-      if (field == 32 || field == 33) size += <i32>(targetEnd - targetAt) + (field == 33 ? <i32>fieldSize(F_REFERER) : 0);
-      else size += <i32>fieldSize(field);
-    }
-    if (size > bound) return false;
-  }
-  return true;
-}
-
-function splitRequest(): bool {
-  let at = <usize>load<u32>(FIELD + (F_REQUEST << 3));
-  const end = <usize>load<u32>(FIELD + (F_REQUEST << 3) + 4);
-  const start = at;
-  while (at < end) {
-    const byte = load<u8>(at) | 0x20;
-    if (byte < 0x61 || byte > 0x7a) break;
-    at++;
-  }
-  if (at == start || at - start > 32 || at + 11 > end || load<u8>(at) != 0x20 || load<u8>(at + 1) != 0x2f) return false;
-  store<u32>(FIELD + (10 << 3), <u32>start);
-  store<u32>(FIELD + (10 << 3) + 4, <u32>at);
-  if (<u32>digit(end - 1) > 9) return false;
-  const stop = load<u8>(end - 2) == 0x2e && <u32>digit(end - 3) <= 9 ? end - 9 : end - 7;
-  setTarget(at + 1, stop);
-  return stop > at + 1 && load<u8>(stop) == 0x20 && load<u32>(stop + 1) == 0x50545448 && load<u8>(stop + 5) == 0x2f;
+function closeAfter(at: usize): usize {
+  lineEnd = find(at, 10);
+  return lineEnd > at && load<u8>(lineEnd - 1) == 13 ? lineEnd - 1 : lineEnd;
 }

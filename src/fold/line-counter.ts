@@ -5,8 +5,9 @@
  */
 
 import { readFileSync } from 'node:fs';
+import { isDeepStrictEqual } from 'node:util';
 import { searchEngines } from '../collect/keyword.js';
-import { type LogProgram, logFields } from '../collect/log-format.js';
+import { compileLogFormat, type LogProgram, logFields } from '../collect/log-format.js';
 import { type KeyField, type KeyOptions, type KeySpec, keySizeMax } from './hit-keys.js';
 import type { TallyReading } from './tally.js';
 
@@ -72,11 +73,16 @@ export function kernelCan(format: LogProgram, specs: readonly KeySpec[], keys: K
 
 let compiled: WebAssembly.Module | undefined;
 
+// Room for keys that is taken at first; the kernel takes more of the bound when it needs it.
+const arenaBytesFirst = 8 << 20;
+const pageBytes = 1 << 16;
+
 export class LineCounter {
-  readonly bytes: Buffer;
+  readonly #memory: WebAssembly.Memory;
   readonly #kernel: Kernel;
-  readonly #ints: Int32Array;
-  readonly #floats: Float64Array;
+  bytes = Buffer.alloc(0);
+  #ints = new Int32Array(0);
+  #floats = new Float64Array(0);
   readonly #specs: readonly KeySpec[];
   readonly #arenaStart: number;
 
@@ -85,13 +91,14 @@ export class LineCounter {
     const bound = Math.min(Math.max(memoryBytes, 1 << 20), 3 * 2 ** 30);
     const slotsMax = 2 ** Math.max(12, Math.floor(Math.log2(bound / 4 / 8)));
     this.#arenaStart = slotsAt + slotsMax * 8;
-    const end = this.#arenaStart + bound - slotsMax * 8;
-    const memory = new WebAssembly.Memory({ initial: Math.ceil((end + 65536) / 65536) });
+    const limit = Math.floor((this.#arenaStart + bound - slotsMax * 8) / pageBytes) * pageBytes;
+    const end = Math.ceil(Math.min(limit, this.#arenaStart + arenaBytesFirst) / pageBytes) * pageBytes;
+    // One page more: keys are read eight bytes at a time.
+    const memory = new WebAssembly.Memory({ initial: end / pageBytes + 1 });
+    this.#memory = memory;
     compiled ??= new WebAssembly.Module(readFileSync(new URL('count-lines.wasm', import.meta.url)));
     this.#kernel = new WebAssembly.Instance(compiled, { env: { memory } }).exports as unknown as Kernel;
-    this.bytes = Buffer.from(memory.buffer);
-    this.#ints = new Int32Array(memory.buffer);
-    this.#floats = new Float64Array(memory.buffer);
+    this.#view();
     this.#specs = specs;
     this.#set(4, specs.length);
     specs.forEach((spec, index) => {
@@ -107,10 +114,12 @@ export class LineCounter {
     });
     this.#set(24, slotsMax);
     this.#set(36, end);
+    this.#set(92, limit);
     this.#set(72, keys.withQuery ? 1 : 0);
     this.#set(80, keySizeMax);
     this.#set(84, this.#arenaStart);
-    this.clear();
+    this.#set(32, this.#arenaStart);
+    this.#kernel.place(slotsFirst);
     this.setPeriod(-1, 0, 0);
   }
 
@@ -131,6 +140,8 @@ export class LineCounter {
     });
     // What stands behind the last step: the kernel looks there for the end of a field.
     this.bytes.fill(0, program + format.steps.length * 32, program + format.steps.length * 32 + 32);
+    const { steps, tail, optionalFrom } = compileLogFormat('combined');
+    this.#set(104, isDeepStrictEqual([format.steps, format.tail, format.optionalFrom], [steps, tail, optionalFrom]) ? 1 : 0);
     this.#set(88, format.tail === '"' ? 1 : 0);
     this.bytes.fill(0, state + 256, state + 512);
   }
@@ -146,6 +157,7 @@ export class LineCounter {
   /** Counts complete lines of the input in [start, end); says where it stopped and why. The byte at `end` is overwritten. */
   scan(start: number, end: number): { at: number; stop: Stop } {
     const at = this.#kernel.scan(inputAt + start, inputAt + end) - inputAt;
+    this.#view();
     return { at, stop: stops[this.#kernel.why()] ?? 'hard' };
   }
 
@@ -173,7 +185,7 @@ export class LineCounter {
   /** Adds to a key (a byte string); false when there is no room. */
   insert(group: number, key: string, count: number): boolean {
     this.bytes.write(key, keyScratchAt, 'latin1');
-    return this.#kernel.insert(group, keyScratchAt, key.length, count) !== 0;
+    return this.#insert(group, key.length, count);
   }
 
   /** The count of a key (a byte string). */
@@ -203,7 +215,7 @@ export class LineCounter {
       const group = groupOf(view.getUint32(at + 8, true));
       const count = view.getFloat64(at, true);
       this.bytes.set(entries.subarray(at + 16, at + 16 + size), keyScratchAt);
-      if (this.#kernel.insert(group, keyScratchAt, size, count) === 0) {
+      if (!this.#insert(group, size, count)) {
         spill(group, this.bytes.toString('latin1', keyScratchAt, keyScratchAt + size), count);
       }
       at += 16 + ((size + 7) & ~7);
@@ -221,16 +233,21 @@ export class LineCounter {
   /** The `n` greatest keys of every group, as exact readings. */
   readings(n: number): Map<number, TallyReading> {
     const groups = new Map<number, { total: number; keys: number; tops: number[] }>();
-    for (let at = this.#arenaStart; at < this.#arenaAt; at = this.#next(at)) {
-      const number = this.#ints[(at + 8) >>> 2] ?? 0;
-      let group = groups.get(number);
-      if (group === undefined) {
-        group = { total: 0, keys: 0, tops: [] };
+    const end = this.#arenaAt;
+    const ints = this.#ints;
+    const floats = this.#floats;
+    let number = -1;
+    let group = { total: 0, keys: 0, tops: [] as number[] };
+    for (let at = this.#arenaStart; at < end; at += 16 + (((ints[(at + 12) >>> 2] ?? 0) + 7) & ~7)) {
+      if (ints[(at + 8) >>> 2] !== number) {
+        number = ints[(at + 8) >>> 2] ?? 0;
+        group = groups.get(number) ?? { total: 0, keys: 0, tops: [] };
         groups.set(number, group);
       }
-      group.total += this.#floats[at / 8] ?? 0;
+      const count = floats[at / 8] ?? 0;
+      group.total += count;
       group.keys += 1;
-      this.#rank(group.tops, at, n);
+      if (group.tops.length < n || count >= (floats[(group.tops[n - 1] ?? 0) / 8] ?? 0)) this.#rank(group.tops, at, n);
     }
     const readings = new Map<number, TallyReading>();
     for (const [number, { total, keys, tops }] of groups) {
@@ -270,6 +287,22 @@ export class LineCounter {
 
   #next(at: number): number {
     return at + 16 + (((this.#ints[(at + 12) >>> 2] ?? 0) + 7) & ~7);
+  }
+
+  // Adds to the key that stands in the scratch.
+  #insert(group: number, size: number, count: number): boolean {
+    const done = this.#kernel.insert(group, keyScratchAt, size, count) !== 0;
+    this.#view();
+    return done;
+  }
+
+  // The kernel's memory, anew where it has grown.
+  #view(): void {
+    const { buffer } = this.#memory;
+    if (this.#ints.buffer === buffer) return;
+    this.bytes = Buffer.from(buffer);
+    this.#ints = new Int32Array(buffer);
+    this.#floats = new Float64Array(buffer);
   }
 
   get #arenaAt(): number {

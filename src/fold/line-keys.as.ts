@@ -9,15 +9,34 @@ import { STATE } from './byte-tally.as';
 const NAMES: usize = 4608;
 const ENGINES: usize = 8192;
 const SCRATCH: usize = 0x300000;
+const SCRATCH_END: usize = 0x380000;
 const NAME_COUNT: usize = 8;
 const ENGINE_COUNT: usize = 12;
 const WITH_QUERY: usize = 72;
+// Numbers of fields, those of `logFields`.
+export const F_HOST: i32 = 1;
+export const F_USER: i32 = 2;
+export const F_REQUEST: i32 = 5;
 export const F_STATUS: i32 = 6;
+export const F_BYTES: i32 = 7;
 export const F_REFERER: i32 = 8;
-const F_AGENT: i32 = 9;
+export const F_AGENT: i32 = 9;
 
 // Starts and ends of the fields of the line at hand, by the number of the field.
 export const FIELD: usize = STATE + 256;
+
+// Where the next key that is made goes: keys stay in the scratch until they are counted.
+let scratchAt: usize = SCRATCH;
+
+/** Forgets the keys that were made. */
+export function emptyScratch(): void {
+  scratchAt = SCRATCH;
+}
+
+/** Whether the scratch has room for the keys of one more line: 32 lists of at most 9 parts. */
+export function scratchHolds(): bool {
+  return scratchAt < SCRATCH_END - 0x40000;
+}
 
 export let keyAt: usize = 0;
 export let keySize: i32 = 0;
@@ -57,26 +76,29 @@ export function findBefore(from: usize, end: usize, byte: u8): usize {
 export function makeKey(spec: usize): void {
   const count = <i32>load<u8>(spec);
   if (count == 1) {
-    partOf(<i32>load<u8>(spec + 1));
+    partOf(<i32>load<u8>(spec + 1), scratchAt);
+    if (keyAt == scratchAt) scratchAt += (<usize>keySize + 7) & ~7;
     return;
   }
-  let to: usize = SCRATCH + 0x10000;
+  let to = scratchAt;
   for (let index: usize = 1; index <= <usize>count; index++) {
-    partOf(<i32>load<u8>(spec + index));
-    if (keySize == 0 && load<u8>(spec + index) != F_AGENT) return;
     if (index > 1) store<u8>(to++, 9);
+    partOf(<i32>load<u8>(spec + index), to);
+    if (keySize == 0 && load<u8>(spec + index) != F_AGENT) return;
     if (keySize == 0) {
       store<u8>(to++, 0x2d);
       continue;
     }
-    memory.copy(to, keyAt, <usize>keySize);
+    if (keyAt != to) memory.copy(to, keyAt, <usize>keySize);
     to += <usize>keySize;
   }
-  keyAt = SCRATCH + 0x10000;
+  keyAt = scratchAt;
   keySize = <i32>(to - keyAt);
+  scratchAt = (to + 7) & ~7;
 }
 
-function partOf(field: i32): void {
+// Finds a part of a key in the line; one that must be decoded is made at `to`.
+function partOf(field: i32, to: usize): void {
   if (field == 32) {
     keyAt = targetAt;
     let end = targetEnd;
@@ -85,7 +107,7 @@ function partOf(field: i32): void {
     }
     keySize = <i32>(end - targetAt);
   } else if (field == 33) {
-    keyword();
+    keyword(to);
   } else {
     keyAt = load<u32>(FIELD + (<usize>field << 3));
     keySize = <i32>fieldSize(field);
@@ -94,10 +116,10 @@ function partOf(field: i32): void {
   }
 }
 
-function keyword(): void {
+function keyword(to: usize): void {
   keySize = 0;
   const query = findBefore(targetAt, targetEnd, 0x3f);
-  if (query < targetEnd && parameter(query, targetEnd, NAMES, load<i32>(STATE + NAME_COUNT), 5)) return;
+  if (query < targetEnd && parameter(query, targetEnd, NAMES, load<i32>(STATE + NAME_COUNT), 5, to)) return;
   const engines = load<i32>(STATE + ENGINE_COUNT);
   if (engines == 0) return;
   const at = <usize>load<u32>(FIELD + (F_REFERER << 3));
@@ -114,7 +136,7 @@ function keyword(): void {
     if (byte == 0x2e) {
       const engine = engineOf(label, stop - label, engines);
       if (engine != 0) {
-        parameter(mark, end, engine + 17, <i32>load<u8>(engine + 16), 3);
+        parameter(mark, end, engine + 17, <i32>load<u8>(engine + 16), 3, to);
         return;
       }
       label = stop + 1;
@@ -135,7 +157,7 @@ function engineOf(label: usize, size: usize, engines: i32): usize {
 }
 
 // The first named parameter after `mark` that is not empty; names stand 1 << shift bytes apart.
-function parameter(mark: usize, end: usize, names: usize, count: i32, shift: usize): bool {
+function parameter(mark: usize, end: usize, names: usize, count: i32, shift: usize, made: usize): bool {
   let at = mark;
   while (at < end) {
     const start = at + 1;
@@ -146,7 +168,7 @@ function parameter(mark: usize, end: usize, names: usize, count: i32, shift: usi
       if (start + size + 1 >= stop || load<u8>(start + size) != 0x3d) continue;
       let offset: usize = 0;
       while (offset < size && load<u8>(start + offset) == load<u8>(name + 1 + offset)) offset++;
-      if (offset == size && decode(start + size + 1, stop)) return true;
+      if (offset == size && decode(start + size + 1, stop, made)) return true;
     }
     at = stop;
   }
@@ -162,8 +184,8 @@ function hex(byte: u8): i32 {
 }
 
 // Plus and percent decoding, up to a fragment.
-function decode(from: usize, end: usize): bool {
-  let to = SCRATCH;
+function decode(from: usize, end: usize, made: usize): bool {
+  let to = made;
   let at = from;
   while (at < end) {
     let byte = load<u8>(at++);
@@ -179,8 +201,8 @@ function decode(from: usize, end: usize): bool {
     }
     store<u8>(to++, byte);
   }
-  keyAt = SCRATCH;
-  keySize = <i32>(to - SCRATCH);
+  keyAt = made;
+  keySize = <i32>(to - made);
   return keySize > 0;
 }
 
