@@ -3,7 +3,6 @@
  * and closes. One clock a second flushes and brings `now` forward; SIGHUP's `reload` replaces configuration, tokens and ladders without a pause.
  */
 
-import { Usage } from '../base/faults.js';
 import type { HitJournal } from '../keep/hit-journal.js';
 import { NameTree } from '../query/name-tree.js';
 import type { Configuration } from './configuration.js';
@@ -12,7 +11,7 @@ import { openHttp } from './http.js';
 import { Intake } from './intake.js';
 import { Ledger } from './ledger.js';
 import type { OpenListener } from './listener.js';
-import { httpPort, listenerNames, listeners } from './listeners.js';
+import { httpPort, listeners } from './listeners.js';
 import { MetricReader } from './metric-reader.js';
 import type { MetricStore } from './metric-store.js';
 import { routes } from './routes.js';
@@ -50,10 +49,6 @@ export class Daemon {
   readonly services: Services;
 
   constructor(options: DaemonOptions) {
-    for (const name of [...options.ports.keys(), ...(options.only ?? [])]) {
-      if (name !== 'all' && !listenerNames.includes(name))
-        throw new Usage(`unknown listener '${name}' (expected one of ${listenerNames.join(', ')})`);
-    }
     this.#options = options;
     this.#configuration = options.configuration;
     this.#tokens = new Tokens(options.configuration.tokens, options.environment);

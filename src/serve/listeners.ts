@@ -3,6 +3,7 @@
  * HTTP stands first in the line and is opened by `http.ts`.
  */
 
+import { Usage } from '../base/faults.js';
 import { pickleStream, plaintextDatagrams, plaintextStream } from './graphite-session.js';
 import type { Listener } from './listener.js';
 import { adminStream } from './statsd-admin.js';
@@ -24,3 +25,10 @@ export const listeners: readonly Listener[] = [
 
 /** Every name that `--port` and `--only` take. */
 export const listenerNames: readonly string[] = ['http', ...listeners.map((row) => row.name)];
+
+/** Throws Usage for a name that no listener has; `all` may stand for every one. */
+export function checkListenerNames(names: Iterable<string>): void {
+  for (const name of names)
+    if (name !== 'all' && !listenerNames.includes(name))
+      throw new Usage(`unknown listener '${name}' (expected one of ${listenerNames.join(', ')})`);
+}

@@ -7,6 +7,7 @@ import { HitJournal } from '../keep/hit-journal.js';
 import { type Configuration, defaultConfiguration, readConfiguration } from '../serve/configuration.js';
 import { Daemon } from '../serve/daemon.js';
 import { keptLists } from '../serve/hit-intake.js';
+import { checkListenerNames } from '../serve/listeners.js';
 import { openMetrics } from '../serve/open-metrics.js';
 import type { Command, Invocation } from './command.js';
 
@@ -38,6 +39,9 @@ async function run(invocation: Invocation): Promise<number> {
   const configuration = load(invocation);
   let current = configuration;
   const now = clockOf(invocation);
+  const ports = portsOf(invocation.list('port'));
+  const only = invocation.flag('only') ? invocation.list('only').flatMap((names) => names.split(',')) : undefined;
+  checkListenerNames([...ports.keys(), ...(only ?? [])]);
   const hits = new HitJournal({
     folder: join(invocation.text('data') ?? 'weir-data', 'hits'),
     specs: keptLists(configuration),
@@ -55,8 +59,8 @@ async function run(invocation: Invocation): Promise<number> {
     metrics,
     records: metrics.store,
     hits,
-    ports: portsOf(invocation.list('port')),
-    only: invocation.flag('only') ? invocation.list('only').flatMap((names) => names.split(',')) : undefined,
+    ports,
+    only,
     now,
     version: version(),
     tell: (text) => world.stderr.write(`weir: ${text}\n`),

@@ -38,7 +38,7 @@ export function batchOf(number) {
     lastAts: column(slot),
   };
   const part = { kind: 'histogram', series: 'killed.part', slot: now - (now % 10), bytes: Buffer.from(Float64Array.of(number).buffer) };
-  const record = { table: 'killed', partition: 'p', row: String(number).padStart(8, '0'), value: Buffer.from(String(number)) };
+  const record = { table: 'killed', partition: 'p', row: String(number).padStart(8, '0'), value: String(number) };
   return { identity: `batch ${number}`, nowSeconds: now, cells: { table, measures, parts: [part] }, records: [record] };
 }
 
