@@ -1,5 +1,6 @@
 /** What a verb of `weir rrd` is: its words are RRDtool's own, taken apart by `rrd-options.ts`. One file a verb, listed in `rrd.ts`. */
 
+import type { WallClock } from '../base/wall-clock.js';
 import type { World } from './command.js';
 
 /** What all verbs share, taken from the words before the verb sees them. */
@@ -7,8 +8,8 @@ export interface RrdContext {
   readonly world: World;
   /** Epoch seconds: the clock, or `--now T`. */
   readonly now: number;
-  /** IANA name: the environment's TZ, else the machine's zone. */
-  readonly timeZone: string;
+  /** The zone of the environment's TZ, else the machine's. */
+  readonly clock: WallClock;
   /** The store's folder (`--data DIR`), where one was named. */
   readonly data: string | undefined;
 }

@@ -4,11 +4,13 @@
  */
 
 import { Usage } from '../base/faults.js';
-import { instantOption } from '../base/time.js';
+import { machineClock } from '../base/wall-clock.js';
 import type { Command, Invocation } from './command.js';
 import type { RrdContext, RrdVerb } from './rrd-verb.js';
 
 const verbs: Readonly<Record<string, () => Promise<RrdVerb>>> = {
+  dump: async () => (await import('./rrd-dump.js')).dump,
+  fetch: async () => (await import('./rrd-fetch.js')).fetch,
   info: async () => (await import('./rrd-info.js')).info,
   first: async () => (await import('./rrd-info.js')).first,
   last: async () => (await import('./rrd-info.js')).last,
@@ -21,6 +23,8 @@ export const rrd: Command = {
   usage: 'VERB ARGUMENTS...',
   description: `Takes RRDtool's own arguments and prints what rrdtool prints:
 
+  dump FILE [FILE.xml] [-h dtd|xsd|none] the whole database as XML, for rrdtool restore
+  fetch FILE CF [-r S] [-s T] [-e T]     the rows of a range
   info FILE                              every field of a file's head
   first FILE [--rraindex N]              the end of the oldest row, epoch seconds
   last FILE                              the time of the last update
@@ -33,7 +37,7 @@ A damaged file is refused with the offset of what is wrong.`,
   examples: [['weir rrd info ping.rrd', 'shows sources and archives']],
   raw: true,
   run: async (invocation) => {
-    const { words, context } = takeContext(invocation);
+    const { words, context } = await takeContext(invocation);
     const [name, ...rest] = words;
     const known = Object.keys(verbs).join(', ');
     if (name === undefined) throw new Usage(`rrd: expected a verb: ${known}`);
@@ -49,7 +53,7 @@ A damaged file is refused with the offset of what is wrong.`,
 };
 
 /** Takes `--now T` and `--data DIR`, which are Weir's own, out of the words; they may stand anywhere before `--`. */
-function takeContext(invocation: Invocation): { words: string[]; context: RrdContext } {
+async function takeContext(invocation: Invocation): Promise<{ words: string[]; context: RrdContext }> {
   const words: string[] = [];
   const own = new Map<string, string>();
   const given = [...invocation.words];
@@ -69,7 +73,8 @@ function takeContext(invocation: Invocation): { words: string[]; context: RrdCon
     own.set(found[1] ?? '', value);
   }
   const { world } = invocation;
-  const now = instantOption('now', own.get('now'))?.seconds ?? Math.floor(world.now() / 1000);
-  const timeZone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-  return { words, context: { world, now, timeZone, data: own.get('data') } };
+  // The calendar library is slow to load, and only this option needs it.
+  const instant = own.has('now') ? (await import('../base/time.js')).instantOption('now', own.get('now')) : undefined;
+  const now = instant?.seconds ?? Math.floor(world.now() / 1000);
+  return { words, context: { world, now, clock: machineClock, data: own.get('data') } };
 }
