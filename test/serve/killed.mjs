@@ -57,7 +57,7 @@ async function storedBatches(folder) {
   const store = await openStore(folder);
   try {
     const rows = [];
-    for await (const row of store.scan('record', { table: 'killed' })) rows.push(Number(row.row));
+    for await (const row of store.scan('record', { table: 'killed' })) rows.push(...row.rows.map(({ row: name }) => Number(name)));
     const count = rows.length;
     assert.deepEqual(
       rows,
