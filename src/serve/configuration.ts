@@ -61,6 +61,20 @@ const texts = (help: string): Key<readonly string[]> => ({
     Array.isArray(value) && value.every((one) => typeof one === 'string') ? (value as string[]) : wrong(where, 'a list of texts'),
 });
 
+/** Days by table. */
+const keeps = (help: string): Key<ReadonlyMap<string, number>> => ({
+  help,
+  otherwise: new Map(),
+  read: (value, where) => {
+    const entries = (Array.isArray(value) ? value : [value]).map((one) =>
+      /^(.{1,255})=(\d{1,5})$/.exec(typeof one === 'string' ? one : ''),
+    );
+    return entries.every((one) => one !== null)
+      ? new Map(entries.map((one) => [one[1] as string, Number(one[2])]))
+      : wrong(where, 'a list of TABLE=DAYS');
+  },
+});
+
 const graphiteKeys = {
   schemas: text(undefined, 'path of storage-schemas.conf'),
   aggregation: text(undefined, 'path of storage-aggregation.conf'),
@@ -104,6 +118,15 @@ const logKeys = {
   keepDays: whole(0, 0, 36_500, 'days that counts of requests are kept; 0: for good'),
   memoryMiB: whole(256, 1, 1 << 20, 'MiB of keys that an answer may hold; beyond it counts are approximate and say so'),
 };
+const azureKeys = {
+  keys: texts('accounts that may use /tables, each ACCOUNT=KEY with the key in base64; without any, whoever comes over loopback may'),
+  keysFile: text(undefined, 'file of such accounts, one a line'),
+  keysEnvironment: text(undefined, 'environment variable of such accounts, by blanks'),
+};
+const recordKeys = {
+  keepDays: whole(0, 0, 36_500, 'days that records are kept after they were put; 0: for good'),
+  keep: keeps('days by table, before keepDays: ["messages=365"]'),
+};
 const listenKeys = { host: text('127.0.0.1', 'address that listeners bind to') };
 
 /** Sections with fixed keys. */
@@ -114,6 +137,8 @@ export const sections = {
   tokens: tokenKeys,
   listen: listenKeys,
   logs: logKeys,
+  records: recordKeys,
+  azure: azureKeys,
 } as const;
 
 export interface Configuration {
@@ -123,6 +148,8 @@ export interface Configuration {
   readonly tokens: Section<typeof tokenKeys>;
   readonly listen: Section<typeof listenKeys>;
   readonly logs: Section<typeof logKeys>;
+  readonly records: Section<typeof recordKeys>;
+  readonly azure: Section<typeof azureKeys>;
   readonly rules: readonly Rule[];
 }
 
@@ -150,6 +177,8 @@ export function readConfiguration(source: string, file = 'weir.toml'): Configura
     tokens: read('tokens', tokenKeys),
     listen: read('listen', listenKeys),
     logs: read('logs', logKeys),
+    records: read('records', recordKeys),
+    azure: read('azure', azureKeys),
     rules: readRules(document.rule, file),
   };
 }

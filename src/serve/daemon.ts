@@ -5,6 +5,8 @@
 
 import type { HitJournal } from '../keep/hit-journal.js';
 import { NameTree } from '../query/name-tree.js';
+import { AzureKeys } from './azure-keys.js';
+import { AzureWriter } from './azure-writer.js';
 import type { Configuration } from './configuration.js';
 import { HitIntake } from './hit-intake.js';
 import { openHttp } from './http.js';
@@ -14,6 +16,7 @@ import type { OpenListener } from './listener.js';
 import { httpPort, listeners } from './listeners.js';
 import { MetricReader } from './metric-reader.js';
 import type { MetricStore } from './metric-store.js';
+import { RecordTables } from './record-tables.js';
 import { routes } from './routes.js';
 import type { RecordStore, Services } from './services.js';
 import { Tails } from './tails.js';
@@ -43,6 +46,7 @@ export class Daemon {
   readonly #options: DaemonOptions;
   #configuration: Configuration;
   #tokens: Tokens;
+  #azureKeys: AzureKeys;
   readonly #open: OpenListener[] = [];
   #timer: NodeJS.Timeout | undefined;
   readonly #tails: Tails;
@@ -52,6 +56,7 @@ export class Daemon {
     this.#options = options;
     this.#configuration = options.configuration;
     this.#tokens = new Tokens(options.configuration.tokens, options.environment);
+    this.#azureKeys = new AzureKeys(options.configuration.azure, options.environment);
     const names = new NameTree();
     const configuration = (): Configuration => this.#configuration;
     const ledger = new Ledger(options.now);
@@ -77,6 +82,9 @@ export class Daemon {
       reader,
       metrics: store,
       records: options.records,
+      tables: new RecordTables(options.records, options.now),
+      azureKeys: () => this.#azureKeys,
+      azureWriter: new AzureWriter(options.records, options.now),
       names,
       listeners: () => this.#open,
       startedMs: options.now(),
@@ -115,7 +123,9 @@ export class Daemon {
   /** Takes another configuration: names, limits, dialect, tokens and ladders. Listeners stay open. Throws when a token file cannot be read: all stays as it was. */
   reload(configuration: Configuration): void {
     const tokens = new Tokens(configuration.tokens, this.#options.environment);
+    const azureKeys = new AzureKeys(configuration.azure, this.#options.environment);
     this.#configuration = configuration;
+    this.#azureKeys = azureKeys;
     this.#tokens = tokens;
     this.services.intake.reloadLadders();
   }

@@ -42,6 +42,7 @@ export async function openMetrics({ folder, configuration, now, readOnly = false
     ladderOf: (name) => ladderOfStored(name, rules, configuration().statsd),
     replaces: (name) => replacesByRule(name, configuration().rules),
     codecs: metricCodecs,
+    recordKeepSeconds: (table) => keepSecondsOf(configuration(), table),
   });
   const names: string[] = [];
   for await (const { name } of store.scan('series', {})) names.push(name);
@@ -62,6 +63,11 @@ export async function openMetrics({ folder, configuration, now, readOnly = false
       rules = withLoaded(readRules(next), () => loaded);
     },
   };
+}
+
+function keepSecondsOf({ records }: Configuration, table: string): number | undefined {
+  const days = records.keep.get(table) ?? records.keepDays;
+  return days === 0 ? undefined : days * 86_400;
 }
 
 // What came with a file goes before the rules for new series. The file has hidden what its own factor hides: a coarse point that is there counts whole.

@@ -111,7 +111,9 @@ async function ingest(request: WebRequest, services: Services): Promise<Answer> 
     throw error instanceof Malformed ? new HttpFault(400, `${error.message}; nothing of this batch is stored`) : error;
   }
   const identity = key === undefined ? undefined : `records:${key}`;
-  const { applied } = await services.records.commit({ nowSeconds: Math.floor(services.now() / 1000), records, identity });
+  const notes = await services.tables.notesOf(records);
+  const { applied } = await services.records.commit({ nowSeconds: Math.floor(services.now() / 1000), records, identity, notes });
+  if (applied) services.tables.remember(notes);
   return json({ accepted: applied ? records.length : 0, duplicate: !applied });
 }
 

@@ -2,6 +2,7 @@
  * The one table of HTTP routes, from siblings by what they serve. A new API is one more array here.
  */
 
+import { azureRoutes } from './azure-routes.js';
 import { graphiteRoutes } from './graphite-routes.js';
 import { hitRoutes } from './hit-routes.js';
 import { recordRoutes } from './record-routes.js';
@@ -10,4 +11,12 @@ import type { Route } from './route.js';
 import { statusRoutes } from './status-routes.js';
 import { tagRoutes } from './tag-routes.js';
 
-export const routes: readonly Route[] = [...statusRoutes, ...renderRoutes, ...graphiteRoutes, ...tagRoutes, ...hitRoutes, ...recordRoutes];
+export const routes: readonly Route[] = [
+  ...statusRoutes,
+  ...renderRoutes,
+  ...graphiteRoutes,
+  ...tagRoutes,
+  ...hitRoutes,
+  ...recordRoutes,
+  ...azureRoutes,
+];

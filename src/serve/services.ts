@@ -5,6 +5,8 @@
 
 import type { Store } from '../keep/store.js';
 import type { NameTree } from '../query/name-tree.js';
+import type { AzureKeys } from './azure-keys.js';
+import type { AzureWriter } from './azure-writer.js';
 import type { Configuration } from './configuration.js';
 import type { HitIntake } from './hit-intake.js';
 import type { Intake } from './intake.js';
@@ -12,6 +14,7 @@ import type { Ledger } from './ledger.js';
 import type { OpenListener } from './listener.js';
 import type { MetricReader } from './metric-reader.js';
 import type { MetricStore } from './metric-store.js';
+import type { RecordTables } from './record-tables.js';
 import type { Tokens } from './tokens.js';
 
 /** What routes of records ask of the store. */
@@ -28,6 +31,9 @@ export interface Services {
   readonly reader: MetricReader;
   readonly metrics: MetricStore;
   readonly records: RecordStore;
+  readonly tables: RecordTables;
+  readonly azureKeys: () => AzureKeys;
+  readonly azureWriter: AzureWriter;
   readonly names: NameTree;
   readonly listeners: () => readonly OpenListener[];
   readonly startedMs: number;
