@@ -61,6 +61,16 @@ const texts = (help: string): Key<readonly string[]> => ({
     Array.isArray(value) && value.every((one) => typeof one === 'string') ? (value as string[]) : wrong(where, 'a list of texts'),
 });
 
+/** Accounts of the table protocol, ACCOUNT=KEY. What is wrong is not shown: it may be a key. */
+const accounts = (help: string): Key<readonly string[]> => ({
+  help,
+  otherwise: [],
+  read: (value, where) =>
+    Array.isArray(value) && value.every((one) => typeof one === 'string' && /^[a-z\d]{3,24}=[A-Za-z\d+/]{8,}={0,2}$/.test(one))
+      ? (value as string[])
+      : wrong(where, 'a list of ACCOUNT=KEY, the key in base64'),
+});
+
 /** Days by table. */
 const keeps = (help: string): Key<ReadonlyMap<string, number>> => ({
   help,
@@ -119,7 +129,7 @@ const logKeys = {
   memoryMiB: whole(256, 1, 1 << 20, 'MiB of keys that an answer may hold; beyond it counts are approximate and say so'),
 };
 const azureKeys = {
-  keys: texts('accounts that may use /tables, each ACCOUNT=KEY with the key in base64; without any, whoever comes over loopback may'),
+  keys: accounts('accounts that may use /tables, each ACCOUNT=KEY with the key in base64; without any, whoever comes over loopback may'),
   keysFile: text(undefined, 'file of such accounts, one a line'),
   keysEnvironment: text(undefined, 'environment variable of such accounts, by blanks'),
 };

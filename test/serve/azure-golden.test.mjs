@@ -24,9 +24,10 @@ test('the recorded exchanges, each by the continuation of the one before it', as
   for (const [index, { step, request, response }] of exchanges.entries()) {
     // Of the inserts the recording shows two; the others are as they.
     if (step === 'insert again: conflict') for (const row of rows.slice(index - 1)) await insert(`${daemon.url}/tables/metrics`, row);
-    const query = /NextPartitionKey/.test(request.query) && !step.startsWith('raw')
-      ? `${request.query.split('&NextPartitionKey')[0]}&NextPartitionKey=${encodeURIComponent(next.partition)}&NextRowKey=${encodeURIComponent(next.row)}`
-      : request.query;
+    const query =
+      /NextPartitionKey/.test(request.query) && !step.startsWith('raw')
+        ? `${request.query.split('&NextPartitionKey')[0]}&NextPartitionKey=${encodeURIComponent(next.partition)}&NextRowKey=${encodeURIComponent(next.row)}`
+        : request.query;
     const answer = await fetch(`${daemon.url}/tables${request.path}${query}`, {
       method: request.method,
       headers: request.headers,
@@ -45,11 +46,13 @@ test('the recorded exchanges, each by the continuation of the one before it', as
     }
     assert.equal(answer.status, response.status, place);
     for (const name of ['content-type', 'preference-applied'])
-      if (response.headers[name] !== undefined && answer.status !== 204) assert.equal(answer.headers.get(name), response.headers[name], place);
+      if (response.headers[name] !== undefined && answer.status !== 204)
+        assert.equal(answer.headers.get(name), response.headers[name], place);
     assert.equal(next.partition, response.headers['x-ms-continuation-nextpartitionkey'] ?? null, place);
     assert.equal(next.row, response.headers['x-ms-continuation-nextrowkey'] ?? null, place);
     if (response.json === undefined || response.json['odata.error'] === undefined) {
-      if (response.json !== undefined && answer.status < 300 && text !== '') assert.deepEqual(comparable(JSON.parse(text)), response.json, place);
+      if (response.json !== undefined && answer.status < 300 && text !== '')
+        assert.deepEqual(comparable(JSON.parse(text)), response.json, place);
       continue;
     }
     const { code, message } = JSON.parse(text)['odata.error'];
