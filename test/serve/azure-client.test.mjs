@@ -259,7 +259,7 @@ test('keys: the right one may, a wrong one, an old date, a bent signature may no
     token.replace('sp=r', 'sp=raud'),
     token.replace(/se=\d{4}/, 'se=2099'),
     token.replace('tn=messages', 'tn=others'),
-    token.replace(/sig=./, 'sig=x'),
+    token.replace(/sig=(.)/, (_, first) => `sig=${first === 'x' ? 'y' : 'x'}`),
   ])
     assert.equal(await seen(clientOf(new azure.AzureSASCredential(bent)).getEntity('p', 'r')), '403 AuthenticationFailed', bent);
   const whole = azure.generateAccountSas(named('ours', key), {
