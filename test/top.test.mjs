@@ -9,11 +9,18 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { hasProgram } from '../build/peers.mjs';
+import { serve } from './hits-daemon.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const sample = join(root, 'samples/access.log');
 const golden = join(root, 'test/golden/top');
-const weir = (...words) => spawnSync(process.execPath, [join(root, 'bin/weir'), 'top', ...words], { encoding: 'utf8', maxBuffer: 1 << 28 });
+const weir = (...words) =>
+  spawnSync(process.execPath, [join(root, 'bin/weir'), 'top', ...words], {
+    cwd: golden,
+    encoding: 'utf8',
+    maxBuffer: 1 << 28,
+    timeout: 120_000,
+  });
 const rowsOf = ({ stdout }) =>
   stdout
     .trim()
@@ -149,6 +156,45 @@ test('wrong words, missing files, damaged gzip, strict, an empty log', (t) => {
   assert.equal(strict.stdout, '');
   writeFileSync(join(folder, 'empty.log'), '');
   assert.deepEqual([weir('--json', join(folder, 'empty.log')).status, weir('--json', join(folder, 'empty.log')).stdout], [0, '']);
+});
+
+test('a folder, a glob, a store and a running server', async (t) => {
+  const folder = folderFor(t);
+  const logs = join(folder, 'logs', 'deep');
+  mkdirSync(logs, { recursive: true });
+  writeFileSync(join(logs, 'a.log'), readFileSync(sample));
+  writeFileSync(join(logs, 'b.log.gz'), gzipSync(readFileSync(sample)));
+  const words = ['--json', '--by', 'url', '--per', 'day', '-n', '3'];
+  const twice = weir(...words, sample, sample).stdout;
+  assert.equal(weir(...words, join(folder, 'logs')).stdout, twice);
+  assert.equal(weir(...words, join(folder, 'logs/*/*.log*')).stdout, twice);
+  const nothing = weir(...words, join(folder, 'no*'), sample);
+  assert.deepEqual([nothing.status, rowsOf(nothing).length > 0], [1, true]);
+  assert.match(nothing.stderr, /no\*: no file matches/);
+  const run = (...rest) =>
+    spawnSync(process.execPath, [join(root, 'bin/weir'), ...rest], { cwd: folder, encoding: 'utf8', timeout: 60_000 });
+  assert.equal(run('load', sample).status, 0);
+  // Counts of a store know nothing of lines that were refused.
+  const bare = (text) => text.replaceAll(/,"rejected":\{[^}]*\}/g, '');
+  const expected = bare(weir(...words, sample).stdout);
+  for (const store of [[], ['weir-data'], ['--data', 'weir-data']]) assert.equal(run('top', ...words, ...store).stdout, expected);
+  const daemon = await serve(t, folder, '');
+  const posted = await fetch(`${daemon.url}/ingest/logs`, { method: 'POST', body: readFileSync(sample) });
+  assert.equal(posted.status, 200);
+  assert.equal(run('top', daemon.url, ...words).stdout, expected);
+  const wrong = run('top', daemon.url, '--by', 'referer');
+  assert.deepEqual([wrong.status, wrong.stdout], [2, '']);
+  assert.match(wrong.stderr, /the store keeps agent, host, keyword, status, url/);
+  await daemon.stop();
+  assert.equal(run('top', daemon.url).status, 1);
+});
+
+test('compared with a period, with the one before, with one that is not there', () => {
+  const rows = rowsOf(weir('--json', '--by', 'url', '--per', 'day', '-n', '2', '--compare', 'previous', sample));
+  assert.deepEqual([rows[0].compared, rows[1].compared.period, rows[1].top[0].before >= 0], [undefined, rows[0].period, true]);
+  const none = weir('--json', '--by', 'url', '--per', 'day', '--compare', '1999-01-01', sample);
+  assert.equal(none.status, 2);
+  assert.match(none.stderr, /no requests in a period of that name/);
 });
 
 test('the report stands alone and escapes what logs say', (t) => {

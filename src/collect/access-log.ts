@@ -9,7 +9,7 @@
 
 import type { Hit } from '../base/hit.js';
 import type { LogField, LogProgram, LogStep } from './log-format.js';
-import { parseClfTime, parseEpochTime, parseIsoTime } from './log-time.js';
+import { type LocalOffset, parseClfTime, parseEpochTime, parseIsoTime } from './log-time.js';
 
 /** Why a line was refused; the empty text: it was read. */
 export type LineCause = '' | 'fields' | 'time' | 'request' | 'status' | 'bytes' | 'json' | 'syslog' | 'too-long' | 'blank';
@@ -28,7 +28,7 @@ export const causeTexts: Readonly<Record<Exclude<LineCause, ''>, string>> = {
 };
 
 /** Reads `line` (a byte string without its newline) into `hit`, which must be clear. */
-export function parseAccessLine(program: LogProgram, line: string, hit: Hit): LineCause {
+export function parseAccessLine(program: LogProgram, line: string, hit: Hit, localOffsetMs?: LocalOffset): LineCause {
   const { steps, tail, optionalFrom } = program;
   let at = 0;
   for (let index = 0; index < steps.length; index++) {
@@ -40,7 +40,7 @@ export function parseAccessLine(program: LogProgram, line: string, hit: Hit): Li
     let end = step.quoted ? quotedEnd(line, at, literal) : fieldEnd(line, at, literal);
     if (end < 0 && index + 1 === optionalFrom) end = fieldEnd(line, at, '');
     if (end < 0) return causeOf(step.field === 'skip' || step.field === 'user' ? (next?.field ?? 'skip') : step.field);
-    const cause = setField(hit, step.field, line.slice(at, end));
+    const cause = setField(hit, step.field, line.slice(at, end), localOffsetMs);
     if (cause !== '') return cause;
     at = end;
   }
@@ -73,7 +73,7 @@ function causeOf(field: LogField): LineCause {
 }
 
 /** Puts one field of a line into the hit; answers why it cannot. */
-export function setField(hit: Hit, field: LogField, text: string): LineCause {
+export function setField(hit: Hit, field: LogField, text: string, localOffsetMs?: LocalOffset): LineCause {
   switch (field) {
     case 'skip':
       return '';
@@ -109,13 +109,13 @@ export function setField(hit: Hit, field: LogField, text: string): LineCause {
       if (/^\d+(\.\d+)?$/.test(text)) hit.servedMs = Number(text) * (field === 'servedSeconds' ? 1000 : field === 'servedMs' ? 1 : 0.001);
       return '';
     default:
-      return setTime(hit, field, text);
+      return setTime(hit, field, text, localOffsetMs);
   }
 }
 
-function setTime(hit: Hit, field: LogField, text: string): LineCause {
+function setTime(hit: Hit, field: LogField, text: string, localOffsetMs: LocalOffset | undefined): LineCause {
   if (field === 'clf') hit.timeMs = parseClfTime(text);
-  else if (field === 'iso') hit.timeMs = parseIsoTime(text);
+  else if (field === 'iso') hit.timeMs = parseIsoTime(text, localOffsetMs);
   else if (/^\d{1,19}(\.\d+)?$/.test(text)) {
     const value = Number(text);
     hit.timeMs = field === 'epoch' ? parseEpochTime(value) : field === 'epochMs' ? Math.floor(value) : Math.floor(value / 1000);

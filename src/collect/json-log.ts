@@ -1,34 +1,107 @@
 /**
  * Logs as JSON lines: an object a line, its members found by the names that servers and loggers give them (nginx's own variables,
  * pino and bunyan, Caddy, Traefik, ECS) or by a mapping `time=ts,url=req.path`. Dots go into nested objects.
- * A time may be a number (seconds, milliseconds ... by its size) or a text; `:s`, `:ms`, `:us` after a name says which.
+ * A time may be a number (seconds, milliseconds ... by its size) or a text; `:s`, `:ms`, `:us`, `:ns` after a name says which.
  */
 
 import { Usage } from '../base/faults.js';
 import { bytesOf, type Hit } from '../base/hit.js';
 import { type LineCause, splitRequest } from './access-log.js';
-import { parseAnyTime, parseEpochTime } from './log-time.js';
+import { type LocalOffset, parseAnyTime, parseEpochTime } from './log-time.js';
 
-type JsonField = 'time' | 'url' | 'method' | 'keyword' | 'host' | 'vhost' | 'user' | 'status' | 'bytes' | 'referer' | 'agent' | 'served';
+type JsonField =
+  | 'time'
+  | 'url'
+  | 'query'
+  | 'method'
+  | 'keyword'
+  | 'host'
+  | 'vhost'
+  | 'user'
+  | 'status'
+  | 'bytes'
+  | 'referer'
+  | 'agent'
+  | 'served';
 
 /** Where each field is looked for, in this order. */
 const names: Readonly<Record<JsonField, readonly string[]>> = {
-  time: ['time', '@timestamp', 'timestamp', 'ts', 'time_local', 'time_iso8601', 'msec', 'datetime', 'date', 'started_at', 'StartUTC'],
+  time: [
+    'time',
+    '@timestamp',
+    'timestamp',
+    'ts',
+    'time_local',
+    'time_iso8601',
+    'msec',
+    'datetime',
+    'date',
+    'started_at',
+    'StartUTC',
+    'EdgeStartTimestamp',
+  ],
   url: [
     ...['url', 'target', 'request_uri', 'uri', 'path', 'request.uri', 'request.url', 'req.url', 'url.original', 'url.path'],
-    ...['RequestPath', 'http.url', 'httpRequest.requestUrl', 'request', 'cs-uri-stem'],
+    ...['RequestPath', 'http.url', 'httpRequest.requestUrl', 'ClientRequestURI', 'ClientRequestPath', 'request', 'cs-uri-stem'],
   ],
-  method: ['method', 'request_method', 'request.method', 'req.method', 'http.request.method', 'RequestMethod'],
+  query: ['query_string', 'args', 'url.query', 'cs-uri-query'],
+  method: [
+    'method',
+    'request_method',
+    'request.method',
+    'req.method',
+    'http.request.method',
+    'httpRequest.requestMethod',
+    'RequestMethod',
+    'ClientRequestMethod',
+  ],
   keyword: ['keyword'],
   host: [
     ...['remote_addr', 'client_ip', 'clientip', 'client.ip', 'remote_ip', 'request.remote_ip', 'request.client_ip', 'remoteAddress'],
-    ...['req.remoteAddress', 'ip', 'client', 'ClientHost', 'httpRequest.remoteIp', 'source.ip', 'c-ip', 'host'],
+    ...['req.remoteAddress', 'ip', 'client', 'ClientHost', 'ClientIP', 'httpRequest.remoteIp', 'source.ip', 'c-ip', 'host'],
   ],
-  vhost: ['vhost', 'http_host', 'server_name', 'request.host', 'request.headers.host', 'req.headers.host', 'RequestHost', 'url.domain'],
+  vhost: [
+    'vhost',
+    'http_host',
+    'server_name',
+    'request.host',
+    'request.headers.host',
+    'req.headers.host',
+    'RequestHost',
+    'ClientRequestHost',
+    'url.domain',
+  ],
   user: ['user', 'remote_user', 'user_id'],
-  status: ['status', 'status_code', 'statusCode', 'response.status', 'res.statusCode', 'http.response.status_code', 'DownstreamStatus'],
-  bytes: ['bytes', 'body_bytes_sent', 'bytes_sent', 'size', 'response.size', 'res.contentLength', 'responseSize', 'DownstreamContentSize'],
-  referer: ['referer', 'referrer', 'http_referer', 'request.headers.referer', 'req.headers.referer', 'http.request.referrer'],
+  status: [
+    'status',
+    'status_code',
+    'statusCode',
+    'response.status',
+    'res.statusCode',
+    'http.response.status_code',
+    'httpRequest.status',
+    'DownstreamStatus',
+    'EdgeResponseStatus',
+    'response',
+  ],
+  bytes: [
+    'bytes',
+    'body_bytes_sent',
+    'bytes_sent',
+    'size',
+    'response.size',
+    'res.contentLength',
+    'responseSize',
+    'http.response.body.bytes',
+    'http.response.bytes',
+    'httpRequest.responseSize',
+    'DownstreamContentSize',
+    'EdgeResponseBytes',
+  ],
+  referer: [
+    ...['referer', 'referrer', 'http_referer', 'request.headers.referer', 'request.headers.Referer', 'req.headers.referer'],
+    ...['http.request.referrer', 'httpRequest.referer', 'request_Referer', 'ClientRequestReferer'],
+  ],
   agent: [
     'agent',
     'http_user_agent',
@@ -37,12 +110,35 @@ const names: Readonly<Record<JsonField, readonly string[]>> = {
     'request.headers.user-agent',
     'req.headers.user-agent',
     'user_agent.original',
+    'request.headers.User-Agent',
+    'httpRequest.userAgent',
+    'request_User-Agent',
+    'ClientRequestUserAgent',
   ],
-  served: ['ms', 'responseTime', 'response_time_ms', 'elapsed_ms', 'duration_ms', 'request_time', 'duration', 'elapsed'],
+  served: [
+    'ms',
+    'responseTime',
+    'response_time_ms',
+    'elapsed_ms',
+    'duration_ms',
+    'request_time',
+    'duration',
+    'elapsed',
+    'Duration',
+    'event.duration',
+  ],
 };
 
-// Times served under these names are seconds.
-const inSeconds: ReadonlySet<string> = new Set(['request_time', 'duration', 'elapsed']);
+// Times served under these names are no milliseconds.
+const servedUnits: Readonly<Record<string, string>> = {
+  request_time: 's',
+  duration: 's',
+  elapsed: 's',
+  Duration: 'ns',
+  'event.duration': 'ns',
+};
+
+const millisecondsOf: Readonly<Record<string, number>> = { s: 1000, ms: 1, us: 1e-3, ns: 1e-6 };
 
 interface Source {
   readonly path: readonly string[];
@@ -52,12 +148,15 @@ interface Source {
 export class JsonReader {
   readonly #sources = new Map<JsonField, readonly Source[]>();
 
-  /** `mapping`: `time=ts:ms,url=req.path`. Throws Usage if a field of it is unknown. */
-  constructor(mapping?: string) {
+  readonly #localOffsetMs: LocalOffset | undefined;
+
+  /** `mapping`: `time=ts:ms,url=req.path`; `localOffsetMs`: of times without a zone. Throws Usage if a field of the mapping is unknown. */
+  constructor(mapping?: string, localOffsetMs?: LocalOffset) {
+    this.#localOffsetMs = localOffsetMs;
     for (const field of Object.keys(names) as JsonField[]) {
       this.#sources.set(
         field,
-        names[field].flatMap((name) => sourcesOf(name, field === 'served' ? (inSeconds.has(name) ? 's' : 'ms') : '')),
+        names[field].flatMap((name) => sourcesOf(name, field === 'served' ? (servedUnits[name] ?? 'ms') : '')),
       );
     }
     for (const pair of mapping === undefined || mapping === '' ? [] : mapping.split(',')) {
@@ -65,7 +164,7 @@ export class JsonReader {
       if (!(field in names) || name === '') {
         throw new Usage(`--columns '${pair}': expected FIELD=NAME with FIELD one of ${Object.keys(names).join(', ')}`);
       }
-      const [, path = name, unit = field === 'served' ? 'ms' : ''] = /^(.*):(s|ms|us)$/.exec(name) ?? [];
+      const [, path = name, unit = field === 'served' ? 'ms' : ''] = /^(.*):(s|ms|us|ns)$/.exec(name) ?? [];
       this.#sources.set(field as JsonField, sourcesOf(path, unit));
     }
   }
@@ -91,6 +190,10 @@ export class JsonReader {
     const url = this.#textOf(record, 'url');
     if (/^[A-Z]+ \S/.test(url)) splitRequest(hit, url);
     else hit.target = url;
+    if (hit.target !== '' && !hit.target.includes('?')) {
+      const query = this.#textOf(record, 'query');
+      if (query !== '') hit.target += query.startsWith('?') ? query : `?${query}`;
+    }
     const status = this.#find(record, 'status')?.value;
     if (status !== undefined && status !== '-') {
       hit.status = Number(status);
@@ -100,7 +203,7 @@ export class JsonReader {
     hit.bytes = Number.isSafeInteger(bytes) && bytes > 0 ? bytes : 0;
     const served = this.#find(record, 'served');
     if (served !== undefined && served.value !== '' && Number.isFinite(Number(served.value))) {
-      hit.servedMs = Number(served.value) * (served.unit === 's' ? 1000 : served.unit === 'us' ? 0.001 : 1);
+      hit.servedMs = Number(served.value) * (millisecondsOf[served.unit] ?? 1);
     }
     return '';
   }
@@ -109,9 +212,9 @@ export class JsonReader {
     for (const { path, unit } of this.#sources.get('time') ?? []) {
       const value = valueAt(record, path);
       if (value === undefined) continue;
-      if (unit === '') return parseAnyTime(value);
+      if (unit === '') return parseAnyTime(value, this.#localOffsetMs);
       const number = typeof value === 'string' || typeof value === 'number' ? Number(value) : Number.NaN;
-      return unit === 's' ? parseEpochTime(number) : Math.floor(unit === 'ms' ? number : number / 1000);
+      return unit === 's' ? parseEpochTime(number) : Math.floor(number * (millisecondsOf[unit] ?? 1));
     }
     return Number.NaN;
   }

@@ -5,8 +5,10 @@
 
 import { clearHit, emptyHit, type Hit } from '../base/hit.js';
 import { type LineCause, parseAccessLine } from './access-log.js';
+import { parseHaproxyLine } from './haproxy-log.js';
 import { JsonReader } from './json-log.js';
 import { compileLogFormat, type LogProgram } from './log-format.js';
+import type { LocalOffset } from './log-time.js';
 import { parseSyslog } from './syslog.js';
 import { W3cReader } from './w3c-log.js';
 
@@ -20,12 +22,14 @@ export interface LogReader {
 }
 
 export interface LogReaderOptions {
-  /** `common`, `combined`, `vhost`, `json`, `w3c`, `syslog` or a format string; undefined: by content. */
+  /** `common`, `combined`, `vhost`, `json`, `w3c`, `haproxy`, `syslog` or a format string; undefined: by content. */
   readonly format?: string | undefined;
   /** Mapping of JSON members. */
   readonly columns?: string | undefined;
   /** Milliseconds of the epoch: gives syslog's times their year. */
   readonly nowMs: number;
+  /** Of times that name no zone; undefined: they are UTC. */
+  readonly localOffsetMs?: LocalOffset | undefined;
 }
 
 /** Longest line that is read. */
@@ -36,6 +40,7 @@ const kinds: readonly { readonly name: string; readonly open: (options: LogReade
   { name: 'json', open: jsonReader },
   { name: 'w3c', open: w3cReader },
   { name: 'vhost', open: () => textReader('vhost') },
+  { name: 'haproxy', open: haproxyReader },
   { name: 'syslog', open: syslogReader },
 ];
 
@@ -43,7 +48,7 @@ const kinds: readonly { readonly name: string; readonly open: (options: LogReade
 export function openLogReader(firstLines: readonly string[], options: LogReaderOptions): LogReader {
   if (options.format !== undefined) {
     const kind = kinds.find((candidate) => candidate.name === options.format);
-    return kind === undefined ? textReader(options.format) : kind.open(options);
+    return kind === undefined ? textReader(options.format, options.localOffsetMs) : kind.open(options);
   }
   if (options.columns !== undefined) return jsonReader(options);
   let best = kinds[0]?.open(options) ?? textReader('combined');
@@ -61,20 +66,22 @@ export function openLogReader(firstLines: readonly string[], options: LogReaderO
     bestCount = count;
     if (count === firstLines.length) break;
   }
-  return best;
+  // Messages that are no requests: the cause says so.
+  const isMessage = (line: string): boolean => parseSyslog(line, options.nowMs, false) !== undefined;
+  return bestCount === 0 && firstLines.length > 0 && firstLines.every(isMessage) ? syslogReader(options) : best;
 }
 
-function textReader(format: string): LogReader {
+function textReader(format: string, localOffsetMs?: LocalOffset): LogReader {
   const program = compileLogFormat(format);
   return {
     name: format,
     program,
-    parse: (line, hit) => (line === '' ? 'blank' : parseAccessLine(program, line, hit)),
+    parse: (line, hit) => (line === '' ? 'blank' : parseAccessLine(program, line, hit, localOffsetMs)),
   };
 }
 
 function jsonReader(options: LogReaderOptions): LogReader {
-  const reader = new JsonReader(options.columns);
+  const reader = new JsonReader(options.columns, options.localOffsetMs);
   return { name: 'json', parse: (line, hit) => (line.trim() === '' ? 'blank' : reader.parse(line, hit)) };
 }
 
@@ -83,14 +90,18 @@ function w3cReader(): LogReader {
   return { name: 'w3c', parse: (line, hit) => (line === '' ? 'blank' : reader.parse(line, hit)) };
 }
 
-/** Syslog around JSON, combined or virtual-host lines: the message decides, one by one. The message's own time is the hit's. */
+function haproxyReader({ localOffsetMs }: LogReaderOptions): LogReader {
+  return { name: 'haproxy', parse: (line, hit) => (line === '' ? 'blank' : parseHaproxyLine(line, hit, localOffsetMs)) };
+}
+
+/** Syslog around JSON, combined, virtual-host or HAProxy lines: the message decides, one by one. The message's own time is the hit's. */
 function syslogReader(options: LogReaderOptions): LogReader {
-  const json = new JsonReader(options.columns);
+  const json = new JsonReader(options.columns, options.localOffsetMs);
   const combined = compileLogFormat('combined');
   const vhost = compileLogFormat('vhost');
   const parse = (line: string, hit: Hit): LineCause => {
     if (line === '') return 'blank';
-    const message = parseSyslog(line, options.nowMs, false);
+    const message = parseSyslog(line, options.nowMs, false, options.localOffsetMs);
     if (message === undefined) return 'syslog';
     const text = (message.message ?? '').replace(/^@cee: ?/, '');
     if (text.startsWith('{')) {
@@ -101,7 +112,10 @@ function syslogReader(options: LogReaderOptions): LogReader {
     const cause = parseAccessLine(combined, text, hit);
     if (cause === '') return '';
     clearHit(hit);
-    return parseAccessLine(vhost, text, hit) === '' ? '' : cause;
+    if (parseAccessLine(vhost, text, hit) === '') return '';
+    clearHit(hit);
+    if (parseHaproxyLine(text, hit, options.localOffsetMs) === '') return '';
+    return text.includes('"') && text.includes('[') ? cause : 'request';
   };
   return { name: 'syslog', parse };
 }
@@ -109,7 +123,7 @@ function syslogReader(options: LogReaderOptions): LogReader {
 /** A reader that decides line by line, for streams in which senders of several kinds mix. */
 export function openMixedReader(options: LogReaderOptions): LogReader {
   if (options.format !== undefined) return openLogReader([], options);
-  const readers = [jsonReader(options), textReader('combined'), textReader('vhost'), syslogReader(options)];
+  const readers = [jsonReader(options), textReader('combined'), textReader('vhost'), syslogReader(options), haproxyReader(options)];
   const parse = (line: string, hit: Hit): LineCause => {
     if (line.trim() === '') return 'blank';
     if (line.startsWith('{')) return readers[0]?.parse(line, hit) ?? 'json';

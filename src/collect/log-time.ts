@@ -4,6 +4,9 @@
  * a 32nd of January is refused, not carried over.
  */
 
+/** Milliseconds that local time is ahead of UTC, at a local time written as if it were UTC. */
+export type LocalOffset = (localMs: number) => number;
+
 const months = 'JanFebMarAprMayJunJulAugSepOctNovDec';
 
 /** Common log format, 26 characters. */
@@ -19,7 +22,7 @@ export function parseClfTime(text: string): number {
 }
 
 /** ISO 8601 date and time, `T` or a blank between; without a zone it is local time of `localOffsetMs` (UTC by default). */
-export function parseIsoTime(text: string, localOffsetMs: (atMs: number) => number = () => 0): number {
+export function parseIsoTime(text: string, localOffsetMs: LocalOffset = () => 0): number {
   const parts = /^(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(?:[.,](\d{1,9}))? ?(Z|[+-]\d\d:?\d\d|[+-]\d\d)?$/i.exec(text);
   if (parts === null) return Number.NaN;
   const utc = utcMs(Number(parts[1]), Number(parts[2]) - 1, Number(parts[3]), Number(parts[4]), Number(parts[5]), Number(parts[6]));
@@ -42,16 +45,16 @@ export function parseEpochTime(value: number): number {
 }
 
 /** Any of the above, as JSON logs have them. */
-export function parseAnyTime(value: unknown): number {
+export function parseAnyTime(value: unknown, localOffsetMs?: LocalOffset): number {
   if (typeof value === 'number') return parseEpochTime(value);
   if (typeof value !== 'string') return Number.NaN;
   if (/^\d{1,19}(\.\d+)?$/.test(value)) return parseEpochTime(Number(value));
   const clf = parseClfTime(value);
-  return Number.isNaN(clf) ? parseIsoTime(value) : clf;
+  return Number.isNaN(clf) ? parseIsoTime(value, localOffsetMs) : clf;
 }
 
-/** Syslog's `Oct 11 22:14:15`, which has no year: the year that puts it nearest to `nowMs`. */
-export function parseBsdTime(text: string, nowMs: number): number {
+/** Syslog's local `Oct 11 22:14:15`, which has no year: the year that puts it nearest to `nowMs`. */
+export function parseBsdTime(text: string, nowMs: number, localOffsetMs: LocalOffset = () => 0): number {
   const parts = /^([A-Z][a-z]{2}) ([ \d]\d) (\d\d):(\d\d):(\d\d)$/.exec(text);
   const month = parts === null ? -1 : months.indexOf(parts[1] ?? '');
   if (parts === null || month < 0 || month % 3 !== 0) return Number.NaN;
@@ -61,7 +64,7 @@ export function parseBsdTime(text: string, nowMs: number): number {
     const time = utcMs(candidate, month / 3, Number(parts[2]), Number(parts[3]), Number(parts[4]), Number(parts[5]));
     if (Number.isNaN(best) || Math.abs(time - nowMs) < Math.abs(best - nowMs)) best = time;
   }
-  return best;
+  return best - localOffsetMs(best);
 }
 
 /** Milliseconds of a UTC date and time; NaN when there is none such. A leap second counts into the next one. */

@@ -208,3 +208,87 @@ test('syslog frames: every cut of the stream gives the same messages', () => {
   );
   deepEqual(messages, ['<1>a', '<2>b', '<3>c', 'too long', '<5>e']);
 });
+
+test('HAProxy lines within syslog and bare; lines of connections are no requests', () => {
+  const lines = readFileSync(join(data, 'weblogs/lnav-logfile_haproxy.0'), 'latin1').trimEnd().split('\n');
+  const reader = openLogReader(lines, { nowMs });
+  equal(reader.name, 'syslog');
+  const results = lines.map((line) => read(reader, line));
+  deepEqual([results.filter(({ cause }) => cause === '').length, results.filter(({ cause }) => cause === 'request').length], [13, 4]);
+  const hit = results[3]?.hit;
+  deepEqual(
+    [hit?.timeMs, hit?.host, hit?.method, hit?.status, hit?.bytes, hit?.servedMs],
+    [Date.UTC(2019, 1, 25, 16, 19, 48, 143), '141.35.244.171', 'GET', 200, 11394, 1487],
+  );
+  equal(pathOf(hit?.target ?? ''), '/admin/colt/administration');
+  const bare = '::1:5000 [25/Feb/2019:16:19:48.143] web web/<NOSRV> -1/-1/-1/-1/+12 -1 +187 - - PR-- 1/1/0/0/0 0/0 "<BADREQ>"';
+  const local = openLogReader([bare], { nowMs, localOffsetMs: () => 3_600_000 });
+  equal(local.name, 'haproxy');
+  const { cause, hit: bad } = read(local, bare);
+  deepEqual(
+    [cause, bad.timeMs, bad.host, bad.status, bad.bytes, bad.target],
+    ['', Date.UTC(2019, 1, 25, 15, 19, 48, 143), '::1', 0, 187, ''],
+  );
+  equal(read(local, bare.replace('25/Feb', '31/Feb')).cause, 'time');
+});
+
+test('JSON records as servers and loggers name their members', () => {
+  const records = [
+    '{"time":"17/May/2015:08:05:32 +0000","remote_ip":"10.0.0.1","request":"GET /p?q=x HTTP/1.1","response":304,"bytes":7,"referrer":"r","agent":"a"}',
+    '{"EdgeStartTimestamp":1431849932000000000,"ClientRequestURI":"/p?q=x","ClientRequestMethod":"GET","ClientIP":"10.0.0.1","EdgeResponseStatus":304,"EdgeResponseBytes":7,"ClientRequestUserAgent":"a","ClientRequestReferer":"r"}',
+    '{"ts":1431849932.0,"request":{"remote_ip":"10.0.0.1","method":"GET","uri":"/p?q=x","headers":{"User-Agent":["a"],"Referer":["r"]}},"status":304,"size":7}',
+    '{"@timestamp":"2015-05-17T08:05:32Z","http":{"request":{"method":"GET","referrer":"r"},"response":{"status_code":304,"body":{"bytes":7}}},"url":{"path":"/p","query":"q=x"},"source":{"ip":"10.0.0.1"},"user_agent":{"original":"a"}}',
+    '{"timestamp":"2015-05-17T08:05:32Z","httpRequest":{"requestMethod":"GET","requestUrl":"/p?q=x","status":304,"responseSize":"7","userAgent":"a","remoteIp":"10.0.0.1","referer":"r"}}',
+  ];
+  for (const record of records) {
+    const { cause, hit } = read(openLogReader([record], { nowMs }), record);
+    const { timeMs, host, method, target, status, bytes, referer, agent } = hit;
+    const expected = ['', Date.UTC(2015, 4, 17, 8, 5, 32), '10.0.0.1', 'GET', '/p?q=x', 304, 7, 'r', 'a'];
+    deepEqual([cause, timeMs, host, method, target, status, bytes, referer, agent], expected, record);
+  }
+});
+
+test('syslog: what telegraf reads of datagrams, of counted and of newline frames', () => {
+  const folder = join(data, 'syslog/telegraf');
+  const cases = readdirSync(folder).filter((name) => !readdirSync(join(folder, name)).includes('expected.err'));
+  equal(cases.length > 10, true);
+  for (const name of cases) {
+    const input = readFileSync(join(folder, name, 'input.txt'));
+    const messages: string[] = [];
+    const frames = new SyslogFrames();
+    frames.push(
+      input,
+      (text) => messages.push(text),
+      () => equal(true, false, name),
+    );
+    frames.end((text) => messages.push(text));
+    const message = parseSyslog(messages[0] ?? '', nowMs);
+    // Line protocol: name,tag=value,... field="text",field=1u time.
+    const line = readFileSync(join(folder, name, 'expected.out'), 'utf8');
+    const field = (key: string): string | undefined =>
+      (new RegExp(`[ ,]${key}="((?:[^"\\\\]|\\\\.)*)"`).exec(line)?.[1] ?? new RegExp(`[ ,]${key}=([^", ]*)`).exec(line)?.[1])?.replace(
+        /\\(.)/g,
+        '$1',
+      );
+    const shown = (text: string | undefined): string | undefined => (text === undefined ? undefined : showBytes(text));
+    deepEqual(
+      [
+        messages.length,
+        shown(message?.host),
+        shown(message?.app),
+        shown(message?.process),
+        shown(message?.messageId),
+        shown(message?.message),
+      ],
+      [1, ...['hostname', 'appname', 'procid', 'msgid', 'message'].map(field)],
+      name,
+    );
+    deepEqual(
+      [`${(message?.priority ?? 0) >> 3}i`, `${(message?.priority ?? 0) & 7}i`, `${message?.version}u`],
+      ['facility_code', 'severity_code', 'version'].map(field),
+      name,
+    );
+    const time = field('timestamp');
+    equal(message?.timeMs, time === undefined ? Number.NaN : Math.floor(Number(time.slice(0, -1)) / 1e6), name);
+  }
+});

@@ -5,14 +5,13 @@
  * others are done and the fault is kept in `failures`. Rows that cannot be read are counted by cause and handed to `onReject`.
  */
 
-import { readdirSync, statSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { Fault, Malformed, Refused } from '../base/faults.js';
 import type { FlowBatch } from '../base/flow-batch.js';
 import { openInput } from './bytes-input.js';
 import type { Input, ReadOptions, Reject, WantedColumns } from './format.js';
 import { flowFormats } from './formats.js';
+import { expandPaths } from './paths.js';
 
 /** How flows are to be read. */
 export interface OpenOptions {
@@ -49,7 +48,7 @@ export interface FlowReading {
 /** Reads flow records from files, folders, globs or standard input. Throws Refused at once when a path or folder has no flows at all. */
 export function readFlows(paths: readonly string[], options: OpenOptions = {}): FlowReading {
   const failures: Fault[] = [];
-  const files = expandPaths(paths, failures);
+  const files = expandPaths(paths, 'flow files', failures);
   const rejected = new Map<string, number>();
   return { files, failures, rejected, batches: () => readAll(files, options, rejected, failures) };
 }
@@ -113,87 +112,4 @@ function asFault(error: unknown, file: string): Fault {
     return new Refused(texts[String(error.code)] ?? error.message, { file }, error);
   }
   throw error;
-}
-
-/** Expands folders and globs, in byte order of path within each word. What does not exist goes to `failures`. */
-function expandPaths(paths: readonly string[], failures: Fault[]): string[] {
-  const files: string[] = [];
-  for (const path of paths) {
-    if (path === '-') {
-      files.push(path);
-      continue;
-    }
-    const stat = statSync(path, { throwIfNoEntry: false });
-    if (stat?.isDirectory()) {
-      const found = filesBelow(path);
-      if (found.length === 0) failures.push(new Refused('a folder without flow files', { file: path }));
-      files.push(...found);
-    } else if (stat === undefined && /[*?[\]{}]/.test(path)) {
-      const found = expandGlob(path);
-      if (found.length === 0) failures.push(new Refused('no file matches', { file: path }));
-      files.push(...found);
-    } else files.push(path);
-  }
-  return files;
-}
-
-function filesBelow(folder: string): string[] {
-  return readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && !entry.name.startsWith('.'))
-    .map((entry) => join(entry.parentPath, entry.name))
-    .sort(byBytes);
-}
-
-function byBytes(left: string, right: string): number {
-  return Buffer.compare(Buffer.from(left), Buffer.from(right));
-}
-
-/** Expands `*`, `?`, `[...]`, `{a,b}` and `**` path part by path part. */
-function expandGlob(pattern: string): string[] {
-  const parts = pattern.split('/');
-  let places = [pattern.startsWith('/') ? '/' : ''];
-  for (const [index, part] of parts.entries()) {
-    if (part === '') continue;
-    const isLast = index === parts.length - 1;
-    places = places.flatMap((place) => globPart(place, part, isLast));
-  }
-  return [...new Set(places)].filter((path) => statSync(path, { throwIfNoEntry: false })?.isFile()).sort(byBytes);
-}
-
-function globPart(place: string, part: string, isLast: boolean): string[] {
-  if (!/[*?[\]{}]/.test(part)) return [join(place, part)];
-  const below = (folder: string): string[] => {
-    if (!statSync(folder || '.', { throwIfNoEntry: false })?.isDirectory()) return [];
-    return readdirSync(folder || '.').map((name) => join(folder, name));
-  };
-  if (part === '**') {
-    const nested = (folder: string): string[] => [
-      folder,
-      ...below(folder)
-        .filter((path) => statSync(path).isDirectory())
-        .flatMap(nested),
-    ];
-    return isLast ? nested(place).flatMap(below) : nested(place);
-  }
-  const matcher = globMatcher(part);
-  return below(place).filter((path) => matcher.test(basename(path)) && dirname(path) !== '');
-}
-
-function globMatcher(part: string): RegExp {
-  let text = '';
-  let depth = 0;
-  for (const letter of part) {
-    if (letter === '*') text += '[^/]*';
-    else if (letter === '?') text += '[^/]';
-    else if (letter === '{') {
-      depth++;
-      text += '(?:';
-    } else if (letter === '}' && depth > 0) {
-      depth--;
-      text += ')';
-    } else if (letter === ',' && depth > 0) text += '|';
-    else if (letter === '[' || letter === ']' || letter === '-') text += letter;
-    else text += letter.replace(/[\\^$.|+()]/g, '\\$&');
-  }
-  return new RegExp(`^(?!\\.)${text}${')'.repeat(depth)}$`);
 }

@@ -4,7 +4,7 @@
  * no PRI, are read too where that is allowed. Texts are byte strings.
  */
 
-import { parseBsdTime, parseIsoTime } from './log-time.js';
+import { type LocalOffset, parseBsdTime, parseIsoTime } from './log-time.js';
 
 export interface SyslogMessage {
   readonly format: 'rfc5424' | 'rfc3164';
@@ -25,13 +25,15 @@ export interface SyslogMessage {
 }
 
 /** Reads a message; undefined when it is none (`needPriority`: a line without PRI is none). */
-export function parseSyslog(text: string, nowMs: number, needPriority = true): SyslogMessage | undefined {
+export function parseSyslog(text: string, nowMs: number, needPriority = true, localOffsetMs?: LocalOffset): SyslogMessage | undefined {
   const head = /^<(0|[1-9]\d{0,2})>/.exec(text);
-  if (head === null) return needPriority || text.startsWith('<') ? undefined : parseBsd(text, undefined, nowMs, true);
+  if (head === null) return needPriority || text.startsWith('<') ? undefined : parseBsd(text, undefined, { nowMs, localOffsetMs });
   const priority = Number(head[1]);
   if (priority > 191) return undefined;
   const rest = text.slice(head[0].length);
-  return /^[1-9]\d{0,2} /.test(rest) && !/^\d{4} /.test(rest) ? parse5424(rest, priority) : parseBsd(rest, priority, nowMs, false);
+  return /^[1-9]\d{0,2} /.test(rest) && !/^\d{4} /.test(rest)
+    ? parse5424(rest, priority)
+    : parseBsd(rest, priority, { nowMs, localOffsetMs });
 }
 
 const printable = '[\\x21-\\x7e]';
@@ -94,12 +96,17 @@ function parseData(text: string, start: number): { end: number; elements: Map<st
   return at === start ? undefined : { end: at, elements };
 }
 
-function parseBsd(text: string, priority: number | undefined, nowMs: number, needTime: boolean): SyslogMessage | undefined {
+interface Clock {
+  readonly nowMs: number;
+  readonly localOffsetMs: LocalOffset | undefined;
+}
+
+function parseBsd(text: string, priority: number | undefined, clock: Clock): SyslogMessage | undefined {
   const iso = /^(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?)(?: |$)/.exec(text);
   const bsd = iso === null ? /^([A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d)(?: [A-Z]{3,4})?(?: (\d{4}))?(?: |$)/.exec(text) : null;
   const timestamp = iso?.[1] ?? bsd?.[1];
-  if (timestamp === undefined && needTime) return undefined;
-  const timeMs = iso !== null ? parseIsoTime(timestamp ?? '') : bsd !== null ? bsdTime(bsd, nowMs) : Number.NaN;
+  if (timestamp === undefined && priority === undefined) return undefined;
+  const timeMs = iso !== null ? parseIsoTime(timestamp ?? '', clock.localOffsetMs) : bsd !== null ? bsdTime(bsd, clock) : Number.NaN;
   let rest = text.slice((iso ?? bsd)?.[0].length ?? 0);
   let host: string | undefined;
   if (timestamp !== undefined) {
@@ -125,7 +132,7 @@ function parseBsd(text: string, priority: number | undefined, nowMs: number, nee
   };
 }
 
-function bsdTime(parts: RegExpExecArray, nowMs: number): number {
+function bsdTime(parts: RegExpExecArray, { nowMs, localOffsetMs }: Clock): number {
   const near = parts[2] === undefined ? nowMs : Date.UTC(Number(parts[2]), 6, 1);
-  return parseBsdTime(parts[1] ?? '', near);
+  return parseBsdTime(parts[1] ?? '', near, localOffsetMs);
 }

@@ -79,6 +79,18 @@ export function servedMsOf(bin: number): number {
   return ((32 + (bin % 32) + 0.5) * 2 ** (octave - 5)) / 1000;
 }
 
+/** Requests by the time that they took, each bin as long as all before it; half-open, in milliseconds, empty ones left out. */
+export function servedOctaves(served: ReadonlyMap<number, number>): { from: number; to: number; count: number }[] {
+  const counts = new Map<number, number>();
+  // Bins below 32 are single microseconds; then there are 32 an octave.
+  for (const [bin, count] of served) {
+    const octave = bin < 32 ? (bin === 0 ? -1 : 31 - Math.clz32(bin)) : Math.floor(bin / 32) + 4;
+    counts.set(octave, (counts.get(octave) ?? 0) + count);
+  }
+  const sorted = [...counts].sort(([one], [two]) => one - two);
+  return sorted.map(([octave, count]) => ({ from: octave < 0 ? 0 : 2 ** octave / 1000, to: 2 ** (octave + 1) / 1000, count }));
+}
+
 /** The time within which the share `quantile` of requests was served, in milliseconds; undefined when none is known. */
 export function servedQuantile(served: ReadonlyMap<number, number>, quantile: number): number | undefined {
   let total = 0;

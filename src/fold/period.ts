@@ -27,6 +27,8 @@ const hourMs = 3_600_000;
 export class ZoneCalendar {
   readonly zone: string;
   readonly #format: Intl.DateTimeFormat | undefined;
+  #localQuarter = Number.NaN;
+  #localOffset = 0;
 
   constructor(zone: string) {
     this.zone = zone;
@@ -63,6 +65,18 @@ export class ZoneCalendar {
     );
     return local - Math.floor(atMs / 1000) * 1000;
   }
+
+  /** Milliseconds that local time is ahead of UTC, at a local time written as if it were UTC: of an hour that comes twice, the first. */
+  readonly localOffsetMs = (localMs: number): number => {
+    if (this.#format === undefined) return 0;
+    const quarter = Math.floor(localMs / quarterMs);
+    if (quarter !== this.#localQuarter) {
+      const before = this.offsetMs(localMs - this.offsetMs(localMs - 24 * hourMs));
+      this.#localQuarter = quarter;
+      this.#localOffset = before;
+    }
+    return this.#localOffset;
+  };
 
   /** The period that holds an instant. */
   periodAt(per: Per, atMs: number): Period {

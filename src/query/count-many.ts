@@ -12,7 +12,7 @@ import { firstLinesOf } from '../collect/log-lines.js';
 import { kernelCan } from '../fold/line-counter.js';
 import { ZoneCalendar } from '../fold/period.js';
 import { countLog, countPlainFile, isPacked } from './count-logs.js';
-import { LogScan, type ScanOptions, type ScanResult } from './log-scan.js';
+import { LogScan, readerOptions, type ScanOptions, type ScanResult } from './log-scan.js';
 
 /** A part of an input: bytes [from, to) of a file, or the whole of it. */
 export interface Share {
@@ -138,7 +138,7 @@ function sizeOf(file: string): number {
 function canCut(file: string, options: ScanOptions): boolean {
   const head = readAt(file, 0, 65536);
   if (isPacked(head)) return false;
-  const { program } = openLogReader(firstLinesOf(head), options);
+  const { program } = openLogReader(firstLinesOf(head), readerOptions(options));
   return program !== undefined && kernelCan(program, options.specs, options.keys);
 }
 

@@ -8,8 +8,9 @@
 
 import { clearHit, emptyHit } from '../base/hit.js';
 import type { LineCause } from '../collect/access-log.js';
-import { type LogReader, lineSizeMax, openLogReader } from '../collect/log-formats.js';
+import { type LogReader, type LogReaderOptions, lineSizeMax, openLogReader } from '../collect/log-formats.js';
 import { firstLinesOf, LineCutter } from '../collect/log-lines.js';
+import type { LocalOffset } from '../collect/log-time.js';
 import { type CounterOptions, HitCounter, type PeriodCounts } from '../fold/hit-counter.js';
 import { mergeHitCounts } from '../fold/hit-counts.js';
 import { inputBytes, kernelCan, kernelPeriodsMax, LineCounter } from '../fold/line-counter.js';
@@ -24,6 +25,8 @@ export interface ScanOptions extends CounterOptions {
   readonly fromMs: number;
   readonly toMs: number;
   readonly nowMs: number;
+  /** Of times without a zone, where it is not that of the calendar. */
+  readonly localOffsetMs?: LocalOffset | undefined;
   /** True: every line goes through the reference reader. */
   readonly withoutKernel?: boolean;
 }
@@ -48,6 +51,11 @@ export interface ScanResult {
   /** The kernel's periods with their figures, and its keys. */
   readonly kernelPeriods: readonly { readonly period: Period; readonly figures: readonly number[] }[];
   readonly entries: Uint8Array<ArrayBuffer>;
+}
+
+/** How the lines of a scan are read: times without a zone are those of its calendar. */
+export function readerOptions({ format, columns, nowMs, calendar, localOffsetMs = calendar.localOffsetMs }: ScanOptions): LogReaderOptions {
+  return { format, columns, nowMs, localOffsetMs };
 }
 
 const refusedShown = 5;
@@ -95,7 +103,7 @@ export class LogScan {
     this.#cutter = new LineCutter();
     this.#held = 0;
     this.#skipping = false;
-    this.#reader = openLogReader(firstLinesOf(head), this.options);
+    this.#reader = openLogReader(firstLinesOf(head), readerOptions(this.options));
     const { program } = this.#reader;
     this.#viaKernel =
       program !== undefined && this.options.withoutKernel !== true && kernelCan(program, this.options.specs, this.options.keys);

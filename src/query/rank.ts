@@ -4,9 +4,10 @@
  * `other`, so that the counts shown and `other` sum to `requests`).
  */
 
+import { Usage } from '../base/faults.js';
 import { showBytes } from '../base/hit.js';
 import type { PeriodCounts } from '../fold/hit-counter.js';
-import { servedQuantile } from '../fold/hit-counts.js';
+import { servedOctaves, servedQuantile } from '../fold/hit-counts.js';
 import type { KeySpec } from '../fold/hit-keys.js';
 import { estimateErrorPercent } from '../fold/member-set.js';
 import type { Period } from '../fold/period.js';
@@ -19,6 +20,14 @@ export interface TopKey {
   readonly error?: number;
   /** Count of the key in the period compared with. */
   readonly before?: number;
+}
+
+/** How long requests took to serve, of those that say so: percentiles within 1/32, and a histogram whose counts are exact. */
+export interface ServedTimes {
+  readonly p50: number;
+  readonly p95: number;
+  readonly p99: number;
+  readonly bins: readonly { readonly from: number; readonly to: number; readonly count: number }[];
 }
 
 /** One list of one period. */
@@ -34,10 +43,12 @@ export interface TopRow {
   readonly keys: number;
   readonly bytes: number;
   readonly statuses: Readonly<Record<string, number>>;
-  readonly servedMs?: { readonly p50: number; readonly p95: number; readonly p99: number };
+  readonly servedMs?: ServedTimes;
   readonly visitors?: number;
   /** Standard error of `visitors` in percent; absent when it is exact. */
   readonly visitorsErrorPercent?: number;
+  /** Lines of the input that were refused, by cause, all periods together; of logs that were read, not of a store. */
+  readonly rejected?: Readonly<Record<string, number>>;
   /** `period` and its requests, when two are compared. */
   readonly compared?: { readonly period: string; readonly requests: number };
 }
@@ -71,17 +82,26 @@ export interface RankOptions {
   readonly visitors?: string | undefined;
   /** A period's name, or `previous`. */
   readonly compare?: string | undefined;
+  readonly rejected?: ReadonlyMap<string, number> | undefined;
 }
 
 /** The rows of all periods, sorted by time and then as the lists were asked for. */
 export function rankPeriods(counted: Iterable<CountedPeriod>, options: RankOptions): TopRow[] {
   const periods = [...counted].filter(({ requests }) => requests > 0).sort((one, two) => one.period.startMs - two.period.startMs);
   const fixed = options.compare === 'previous' ? undefined : periods.find(({ period }) => period.label === options.compare);
+  if (options.compare !== undefined && options.compare !== 'previous' && fixed === undefined && periods.length > 0) {
+    const [first, last] = [periods[0]?.period.label, periods.at(-1)?.period.label];
+    throw new Usage(
+      `compare '${options.compare}': no requests in a period of that name (expected one from ${first} to ${last}, or previous)`,
+    );
+  }
+  const rejected = options.rejected === undefined ? undefined : Object.fromEntries(options.rejected);
   return periods.flatMap((current, index) => {
     const base = options.compare === undefined ? undefined : options.compare === 'previous' ? periods[index - 1] : fixed;
     const visitors = options.visitors === undefined ? undefined : current.read(options.visitors, 0);
     const seen = visitors === undefined ? current : { ...current, visitors };
-    return options.specs.map((spec) => rankOne(seen, spec, options.n, base === current ? undefined : base));
+    const rows = options.specs.map((spec) => rankOne(seen, spec, options.n, base === current ? undefined : base));
+    return rejected === undefined ? rows : rows.map((row) => ({ ...row, rejected }));
   });
 }
 
@@ -89,7 +109,6 @@ function rankOne(current: CountedPeriod, spec: KeySpec, n: number, base: Counted
   const { period, requests, served, visitors } = current;
   const reading = current.read(spec.name, n);
   const without = requests - reading.total;
-  const p50 = servedQuantile(served, 0.5);
   return {
     period: period.label,
     by: spec.name,
@@ -107,11 +126,16 @@ function rankOne(current: CountedPeriod, spec: KeySpec, n: number, base: Counted
     keys: reading.distinctKeys,
     bytes: current.bytes,
     statuses: statusesOf(current.statusClasses),
-    ...(p50 === undefined ? {} : { servedMs: { p50, p95: servedQuantile(served, 0.95) ?? p50, p99: servedQuantile(served, 0.99) ?? p50 } }),
+    ...(served.size === 0 ? {} : { servedMs: servedTimes(served) }),
     ...(visitors === undefined ? {} : { visitors: visitors.distinctKeys }),
     ...(visitors === undefined || visitors.exact ? {} : { visitorsErrorPercent: estimateErrorPercent }),
     ...(base === undefined ? {} : { compared: { period: base.period.label, requests: base.requests } }),
   };
+}
+
+function servedTimes(served: ReadonlyMap<number, number>): ServedTimes {
+  const quantile = (share: number): number => servedQuantile(served, share) ?? 0;
+  return { p50: quantile(0.5), p95: quantile(0.95), p99: quantile(0.99), bins: servedOctaves(served) };
 }
 
 function statusesOf(classes: readonly number[]): Record<string, number> {

@@ -96,7 +96,7 @@ function periodSection(period: string, rows: readonly TopRow[], open: boolean): 
   if (first.servedMs !== undefined) facts.push(`half served in ${msText(first.servedMs.p50)}, 99 % in ${msText(first.servedMs.p99)}`);
   if (first.compared !== undefined) facts.push(`${changeText(first.requests, first.compared.requests)} on ${first.compared.period}`);
   return `<details${open ? ' open' : ''}><summary><h2>${escapeHtml(period === 'all' ? 'All requests' : period)}</h2><span>${escapeHtml(facts.join(' · '))}</span></summary>
-<div class="lists">${rows.map(listCard).join('\n')}</div></details>`;
+<div class="lists">${[...rows.map(listCard), servedCard(first)].join('\n')}</div></details>`;
 }
 
 function listCard(row: TopRow): string {
@@ -110,6 +110,18 @@ function listCard(row: TopRow): string {
     );
   }
   return `<section class="card"><h3>${escapeHtml(row.by)} <small>${escapeHtml(note)}</small></h3><table>${lines.join('')}</table></section>`;
+}
+
+// Time served, a line an octave.
+function servedCard({ servedMs }: TopRow): string {
+  if (servedMs === undefined) return '';
+  const total = servedMs.bins.reduce((sum, bin) => sum + bin.count, 0);
+  const most = Math.max(...servedMs.bins.map((bin) => bin.count), 1);
+  const lines = servedMs.bins.map(({ from, to, count }) => {
+    const text = `${from === 0 ? 'below ' : `${msText(from)} to `}${msText(to)}`;
+    return `<tr><td class="n">${grouped(count)}</td><td class="n">${share(count, total)}</td><td class="k"><i style="width:${((100 * count) / most).toFixed(1)}%"></i><span>${escapeHtml(text)}</span></td></tr>`;
+  });
+  return `<section class="card"><h3>time served <small>${grouped(total)} requests say it</small></h3><table>${lines.join('')}</table></section>`;
 }
 
 function keyLine(item: TopKey, row: TopRow, most: number): string {

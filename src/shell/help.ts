@@ -40,7 +40,8 @@ export function commandHelp(command: Command): string {
 /** `-o, --output FILE`. */
 export function optionHead(option: Option): string {
   const long = option.name.length === 1 ? `-${option.name}` : `--${option.name}`;
-  return `${option.short === undefined ? '' : `-${option.short}, `}${long}${option.value === undefined ? '' : ` ${option.value}`}`;
+  const short = option.short === undefined || option.short === option.name ? '' : `-${option.short}, `;
+  return `${short}${long}${option.value === undefined ? '' : ` ${option.value}`}`;
 }
 
 function optionText(option: Option): string {

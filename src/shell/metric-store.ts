@@ -4,13 +4,14 @@
  */
 
 import { existsSync, readFileSync } from 'node:fs';
-import { Usage } from '../base/faults.js';
 import type { LmdbStore } from '../keep/lmdb.js';
 import { type Configuration, defaultConfiguration, readConfiguration } from '../serve/configuration.js';
 import type { LoadedSeries } from '../serve/loaded-series.js';
 import type { MetricStore } from '../serve/metric-store.js';
 import { openMetrics as openFolder } from '../serve/open-metrics.js';
 import type { Invocation } from './command.js';
+
+export { clockOf } from './clock.js';
 
 export interface OpenMetrics {
   readonly store: LmdbStore;
@@ -42,13 +43,4 @@ export function configurationPath(invocation: Invocation): string | undefined {
 export function configurationOf(invocation: Invocation): Configuration {
   const path = configurationPath(invocation);
   return path === undefined ? defaultConfiguration : readConfiguration(readFileSync(path, 'utf8'), path);
-}
-
-/** The clock, or `--now`: epoch seconds or RFC 3339. */
-export function clockOf(invocation: Invocation): () => number {
-  const given = invocation.text('now');
-  if (given === undefined) return invocation.world.now;
-  const ms = /^\d+(\.\d+)?$/.test(given) ? Number(given) * 1000 : Date.parse(given);
-  if (Number.isNaN(ms)) throw new Usage(`--now '${given}': expected epoch seconds or RFC 3339`);
-  return () => ms;
 }

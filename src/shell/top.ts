@@ -3,28 +3,30 @@
 import { existsSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { basename, join } from 'node:path';
-import { Malformed, Usage } from '../base/faults.js';
+import { type Fault, Usage } from '../base/faults.js';
 import { causeTexts } from '../collect/access-log.js';
 import { openLogReader } from '../collect/log-formats.js';
 import { parseAnyTime } from '../collect/log-time.js';
+import { expandPaths } from '../collect/paths.js';
 import { defaultKeyOptions, type KeySpec, parseKeySpecs } from '../fold/hit-keys.js';
 import { type Per, pers, ZoneCalendar } from '../fold/period.js';
-import { HitJournal } from '../keep/hit-journal.js';
 import { countMany } from '../query/count-many.js';
 import type { LogScan, ScanOptions } from '../query/log-scan.js';
 import { rankPeriods, type TopRow } from '../query/rank.js';
-import { storedTop } from '../query/stored-top.js';
 import { type ReportOptions, topReport } from '../render/top-report.js';
 import { sizeText, topCsv, topJson, topTable } from '../render/top-text.js';
+import { clockOf } from './clock.js';
 import type { Command, Invocation } from './command.js';
+
+const defaultBy = 'url,keyword';
 
 export const top: Command = {
   name: 'top',
   summary: 'request counts and top keys of logs, by day, month and year',
-  usage: 'LOGS...',
+  usage: 'LOGS...|STORE|URL',
   description:
     'Counts the requests of access logs and lists the most frequent keys of each period. The kind of log is known by its content: common, ' +
-    'combined, with virtual hosts, W3C (IIS), JSON lines, syslog around any of them, gzip. Counts are exact until the keys exceed --memory; ' +
+    'combined, with virtual hosts, W3C (IIS), JSON lines, HAProxy, syslog around any of them, gzip and zstd; a folder is the files below it. Without logs, lists come from the counts of a store (--data, or its folder) or of a running server (its URL). Counts are exact until the keys exceed --memory; ' +
     'beyond it the answer says so and gives the bound of its error. Counts shown and `other` always sum to the requests.',
   options: [
     {
@@ -33,13 +35,13 @@ export const top: Command = {
       help: 'url, keyword, host, status, agent, referer, vhost, user, method; a+b combines (default url,keyword)',
     },
     { name: 'per', value: 'PERIOD', choices: ['all', 'hour', 'day', 'month', 'year'], help: 'a list for each period (default all)' },
-    { name: 'tz', value: 'ZONE', help: 'time zone in which days, months and years begin (default UTC)' },
+    { name: 'tz', value: 'ZONE', help: 'time zone in which days, months and years begin, and of times that name none (default UTC)' },
     { name: 'n', short: 'n', value: 'N', help: 'keys a list (default 10)' },
     { name: 'compare', value: 'PERIOD', help: 'compares each period with this one (2026-11-22) or with the `previous` one' },
-    { name: 'data', value: 'DIR', help: 'answers from this store instead of logs' },
+    { name: 'data', value: 'DIR', help: 'folder of the store that answers when no log is given (default ./weir-data)' },
     { name: 'from', value: 'TIME', help: 'only requests from this time on' },
     { name: 'to', value: 'TIME', help: 'only requests before this time' },
-    { name: 'format', value: 'FORMAT', help: 'combined, common, vhost, json, w3c, syslog, or an Apache or nginx format string' },
+    { name: 'format', value: 'FORMAT', help: 'combined, common, vhost, json, w3c, haproxy, syslog, or an Apache or nginx format string' },
     { name: 'columns', value: 'MAP', help: 'members of JSON lines: time=ts:ms,url=req.path,status=code' },
     { name: 'visitors', help: 'counts distinct visitors: clients by address and agent' },
     { name: 'with-query', help: 'keeps the query string in url' },
@@ -51,37 +53,72 @@ export const top: Command = {
     { name: 'csv', help: 'prints CSV' },
     { name: 'json', help: 'prints JSON lines, one a period and list' },
     { name: 'strict', help: 'fails if any line is rejected' },
+    { name: 'now', value: 'T', help: 'the time to take as now, for syslog times without a year' },
   ],
   examples: [
     ['weir top access.log', 'the most requested URLs and keywords'],
     ['weir top --per day --tz Europe/Berlin --by keyword -n 20 access.log*', "each day's 20 top keywords"],
     ['weir top --per month --by url+status --csv logs/*.gz', 'a combination of fields, as CSV'],
+    ['weir top http://127.0.0.1:8420 --per day -n 100', 'what a running server counted'],
   ],
   run: runTop,
 };
 
 async function runTop(invocation: Invocation): Promise<number> {
-  const { words, world } = invocation;
-  if (words.length === 0 && invocation.text('data') === undefined) {
-    throw new Usage('top: no log given (expected files, - for standard input, or --data DIR for the store)');
-  }
-  if (words.length === 0) return topOfStore(invocation);
-  const given = countOptions(invocation);
+  const { words } = invocation;
+  const options = countOptions(invocation);
+  if (words.length > 0 && !words.some((word) => isServer(word) || isStore(word))) return await topOfLogs(words, options, invocation);
+  if (words.length > 1) throw new Usage('top: a store or a server stands alone (expected logs only, or one of these)');
+  // What only the store's answers need is read only for them.
+  const { topOfServer, topOfStore } = await import('./top-stored.js');
+  const asked = {
+    by: invocation.text('by') ?? defaultBy,
+    per: options.per,
+    zone: options.calendar.zone,
+    n: shownKeys(invocation),
+    compare: invocation.text('compare'),
+    fromMs: options.fromMs,
+    toMs: options.toMs,
+    memoryBytes: options.memoryBytes,
+  };
+  const [word] = words;
+  const data = word ?? invocation.text('data') ?? 'weir-data';
+  if (word === undefined && invocation.text('data') === undefined && !existsSync(data))
+    throw new Usage('top: no log given, and no store in ./weir-data (expected files, - for standard input, or --data DIR)');
+  const rows = isServer(data) ? await topOfServer(data, asked, invocation) : topOfStore(data, asked, options.nowMs);
+  printRows(rows, invocation, { title: 'Requests', rejected: new Map(), lines: 0, zone: asked.zone, nowMs: options.nowMs });
+  return 0;
+}
+
+function isServer(word: string): boolean {
+  return /^https?:\/\//.test(word);
+}
+
+function isStore(word: string): boolean {
+  return existsSync(join(word, 'hits', 'hits.journal')) || existsSync(join(word, 'store.mdb'));
+}
+
+async function topOfLogs(words: readonly string[], given: ScanOptions, invocation: Invocation): Promise<number> {
+  const { world } = invocation;
   const visitors = invocation.flag('visitors') ? 'host+agent' : undefined;
   const asked = given.specs;
   const options = visitors === undefined ? given : { ...given, specs: withList(asked, visitors) };
-  const n = wholeNumber(invocation.text('n') ?? '10', '-n');
-  const progress = progressOf(invocation);
+  const n = shownKeys(invocation);
+  const missing: Fault[] = [];
+  const files = expandPaths(words, 'logs', missing);
+  const progress = progressOf(files, invocation);
   const cores = wholeNumber(invocation.text('cores') ?? String(availableParallelism()), '--cores');
-  const { scan, failures } = await countMany(words, options, { cores, stdin: world.stdin, progress: progress.add });
+  const { scan, failures } = await countMany(files, options, { cores, stdin: world.stdin, progress: progress.add });
   progress.end();
-  for (const failure of failures) world.stderr.write(`weir: ${failure}\n`);
+  const lost = [...missing.map((fault) => fault.line), ...failures];
+  for (const failure of lost) world.stderr.write(`weir: ${failure}\n`);
   reportRejects(scan, world.stderr);
   if (invocation.flag('strict') && scan.rejected.size > 0) return 1;
-  const rows = rankPeriods(scan.results(n), { specs: asked, n, visitors, compare: invocation.text('compare') });
-  const title = `Requests of ${words.length === 1 ? basename(words[0] ?? '') : `${words.length} logs`}`;
-  printRows(rows, invocation, { title, rejected: scan.rejected, lines: scan.lines, zone: options.calendar.zone, nowMs: options.nowMs });
-  return failures.length > 0 ? 1 : 0;
+  const { rejected, lines } = scan;
+  const rows = rankPeriods(scan.results(n), { specs: asked, n, visitors, compare: invocation.text('compare'), rejected });
+  const title = `Requests of ${files.length === 1 ? basename(files[0] ?? '') : `${files.length} logs`}`;
+  printRows(rows, invocation, { title, rejected, lines, zone: options.calendar.zone, nowMs: options.nowMs });
+  return lost.length > 0 ? 1 : 0;
 }
 
 // The lists asked for and one more, unless it is among them, whose keys are to be numbered.
@@ -90,27 +127,8 @@ function withList(specs: readonly KeySpec[], name: string): KeySpec[] {
   return rest.map((spec) => (spec.name === name ? { ...spec, distinct: true } : spec));
 }
 
-async function topOfStore(invocation: Invocation): Promise<number> {
-  const data = invocation.text('data') ?? '';
-  const folder = join(data, 'hits');
-  if (!existsSync(join(folder, 'hits.journal')))
-    throw new Malformed('no counts of requests in this store (weir load or weir serve make them)', { file: data });
-  const { per, calendar, memoryBytes, fromMs, toMs, nowMs } = countOptions(invocation);
-  const by = invocation.text('by') ?? 'url,keyword';
-  const journal = new HitJournal({ folder, specs: parseKeySpecs(by), now: () => nowMs, readOnly: true }).open();
-  const n = wholeNumber(invocation.text('n') ?? '10', '-n');
-  const rows = storedTop(journal, {
-    by,
-    per,
-    zone: calendar.zone,
-    n,
-    compare: invocation.text('compare'),
-    fromMs,
-    toMs,
-    memoryBytes,
-  });
-  printRows(rows, invocation, { title: 'Requests', rejected: new Map(), lines: 0, zone: calendar.zone, nowMs });
-  return 0;
+function shownKeys(invocation: Invocation): number {
+  return wholeNumber(invocation.text('n') ?? '10', '-n');
 }
 
 // Rows in the form asked for: a report in a file, JSON lines, CSV or a table.
@@ -127,10 +145,10 @@ function printRows(rows: readonly TopRow[], invocation: Invocation, about: Repor
 }
 
 // On a terminal, a line that says how far it is: share done, rate, time left.
-function progressOf({ words, world }: Invocation): { add: (bytes: number) => void; end: () => void } {
+function progressOf(files: readonly string[], { world }: Invocation): { add: (bytes: number) => void; end: () => void } {
   if (!world.isTerminal.stderr) return { add: () => undefined, end: () => undefined };
   let total = 0;
-  for (const file of words) total += statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+  for (const file of files) total += statSync(file, { throwIfNoEntry: false })?.size ?? 0;
   const start = world.monotonicMs();
   let done = 0;
   let shownMs = start;
@@ -155,7 +173,7 @@ function countOptions(invocation: Invocation): ScanOptions {
   // A format or mapping that makes no sense is told before anything is read.
   openLogReader([], { format, columns, nowMs: 0 });
   return {
-    specs: parseKeySpecs(invocation.text('by') ?? 'url,keyword'),
+    specs: parseKeySpecs(invocation.text('by') ?? defaultBy),
     keys: {
       withQuery: invocation.flag('with-query'),
       keywordParameters: invocation.text('keywords')?.split(',') ?? defaultKeyOptions.keywordParameters,
@@ -168,7 +186,7 @@ function countOptions(invocation: Invocation): ScanOptions {
     columns,
     fromMs: timeOption(invocation, 'from', Number.NEGATIVE_INFINITY),
     toMs: timeOption(invocation, 'to', Number.POSITIVE_INFINITY),
-    nowMs: invocation.world.now(),
+    nowMs: clockOf(invocation)(),
   };
 }
 
