@@ -8,11 +8,17 @@
 
 import type { FlowBatch } from '../base/flow-batch.js';
 import { type FlowKey, fillKeys, keyWords } from './flow-keys.js';
-import { FlowTable } from './flow-table.js';
+import { FlowTable, partRows, type TableGroups } from './flow-table.js';
 
 export const groupFigures = ['flows', 'packets', 'bytes', 'bps', 'pps', 'bpp'] as const;
 export type GroupFigure = (typeof groupFigures)[number];
 export type GroupOrder = GroupFigure | 'tstart' | 'tend' | 'duration';
+
+/** What one share of the flows folds to, to be added to another. */
+export interface FoldedGroups {
+  readonly total: { readonly flows: number; readonly packets: number; readonly bytes: number };
+  readonly table: TableGroups;
+}
 
 /** Folds batches; `isBidirectional` joins a TCP or UDP flow to the group of the opposite direction when that one stands. */
 export class FlowGroups {
@@ -21,80 +27,70 @@ export class FlowGroups {
   readonly isBidirectional: boolean;
   /** All flows folded, each once. */
   readonly total = { flows: 0, packets: 0, bytes: 0 };
-  #words = new Uint32Array(0);
-  #swapped = new Uint32Array(0);
+  readonly #sides: readonly (0 | 1)[];
 
   constructor(keys: readonly FlowKey[], isBidirectional = false) {
     this.keys = keys;
     this.table = new FlowTable(keyWords(keys));
     this.isBidirectional = isBidirectional;
+    this.#sides = keys.some((key) => key.sides.length > 1) ? [0, 1] : [0];
   }
 
   fold(batch: FlowBatch): void {
-    const { total } = this;
-    const need = batch.count * this.table.words;
-    if (this.#words.length < need) this.#words = new Uint32Array(need);
+    const { total, table } = this;
     total.flows += batch.count;
-    for (let row = 0; row < batch.count; row++) {
-      total.packets += batch.packets[row]!;
-      total.bytes += batch.bytes[row]!;
+    total.packets += sumOf(batch.packets, batch.count);
+    total.bytes += sumOf(batch.bytes, batch.count);
+    for (let start = 0; start < batch.count; start += partRows) {
+      const end = Math.min(start + partRows, batch.count);
+      for (const side of this.#sides) {
+        fillKeys(batch, this.keys, side, start, end, table.keys);
+        table.fold(batch, start, end, this.isBidirectional);
+      }
     }
-    fillKeys(batch, this.keys, 0, this.#words);
-    if (this.isBidirectional) {
-      this.#foldBothWays(batch);
-      return;
-    }
-    this.table.fold(this.#words, batch, batch.count);
-    if (!this.keys.some((key) => key.sides.length > 1)) return;
-    fillKeys(batch, this.keys, 1, this.#words);
-    this.table.fold(this.#words, batch, batch.count);
   }
 
-  /** Keys of a biflow: src 4 words, dst 4 words, sport, dport, proto. */
-  #foldBothWays(batch: FlowBatch): void {
-    const { table } = this;
-    const words = this.#words;
-    if (this.#swapped.length < 11) this.#swapped = new Uint32Array(11);
-    const swapped = this.#swapped;
-    for (let row = 0, at = 0; row < batch.count; row++, at += 11) {
-      let group = table.find(words, at);
-      let isReverse = false;
-      const proto = words[at + 10]!;
-      if (group < 0 && (proto === 6 || proto === 17)) {
-        for (let word = 0; word < 4; word++) {
-          swapped[word] = words[at + 4 + word]!;
-          swapped[4 + word] = words[at + word]!;
-        }
-        swapped[8] = words[at + 9]!;
-        swapped[9] = words[at + 8]!;
-        swapped[10] = proto;
-        group = table.find(swapped);
-        isReverse = group >= 0;
-      }
-      table.add(group < 0 ? table.place(words, at) : group, batch, row, isReverse);
-    }
+  /** What was folded, as it can be handed to another thread. */
+  folded(): FoldedGroups {
+    return { total: this.total, table: this.table.groups() };
+  }
+
+  /** Adds what another share folded to. Two directions may have become groups of their own in two shares: then they are joined. */
+  absorb({ total, table }: FoldedGroups): void {
+    this.total.flows += total.flows;
+    this.total.packets += total.packets;
+    this.total.bytes += total.bytes;
+    this.table.absorb(table, this.isBidirectional);
   }
 
   /** Time from the first to the last flow, in milliseconds; 0 when the last ends before the first begins. */
   durationMs(group: number): number {
-    const { firstSeconds, firstNanos, lastSeconds, lastNanos } = this.table;
-    const seconds = lastSeconds[group]! - firstSeconds[group]!;
-    return Math.max(0, seconds * 1000 + Math.floor(lastNanos[group]! / 1e6) - Math.floor(firstNanos[group]! / 1e6));
+    return Math.max(0, this.endMs(group) - this.startMs(group));
+  }
+
+  /** When the first flow began, in whole milliseconds of the epoch. */
+  startMs(group: number): number {
+    return Number(this.table.firstNs(group) / 1_000_000n);
+  }
+
+  /** When the last flow ended, in whole milliseconds of the epoch. */
+  endMs(group: number): number {
+    return Number(this.table.lastNs(group) / 1_000_000n);
   }
 
   figure(name: GroupOrder, group: number): number {
-    const { flows, packets, bytes, firstSeconds, firstNanos, lastSeconds, lastNanos } = this.table;
-    if (name === 'flows') return flows[group]!;
-    if (name === 'packets') return packets[group]!;
-    if (name === 'bytes') return bytes[group]!;
-    if (name === 'bpp') return packets[group]! > 0 ? Math.floor(bytes[group]! / packets[group]!) : 0;
-    if (name === 'tstart') return firstSeconds[group]! * 1000 + firstNanos[group]! / 1e6;
-    if (name === 'tend') return lastSeconds[group]! * 1000 + lastNanos[group]! / 1e6;
+    const { table } = this;
+    if (name === 'flows') return table.flows(group);
+    if (name === 'packets') return table.packets(group);
+    if (name === 'bytes') return table.bytes(group);
+    if (name === 'bpp') return table.packets(group) > 0 ? Math.floor(table.bytes(group) / table.packets(group)) : 0;
+    if (name === 'tstart') return this.startMs(group);
+    if (name === 'tend') return this.endMs(group);
     const durationMs = this.durationMs(group);
     if (name === 'duration') return durationMs;
     if (durationMs === 0) return 0;
     // Over seconds in a float, as nfdump divides: its whole numbers are the same.
-    return Math.floor((name === 'bps' ? 8 * bytes[group]! : packets[group]!) / (durationMs / 1000));
+    return Math.floor((name === 'bps' ? 8 * table.bytes(group) : table.packets(group)) / (durationMs / 1000));
   }
 
   /** The first `most` groups (all when 0) by a figure, and how many that are left out have the last one's figure. */
@@ -104,8 +100,8 @@ export class FlowGroups {
     const sign = by === 'tstart' || by === 'tend' ? -1 : 1;
     for (let group = 0; group < count; group++) values[group] = sign * this.figure(by, group);
     if (most === 0 || most >= count) return { groups: this.#sorted(Uint32Array.from(values.keys()), values), ties: 0 };
-    // Only what reaches the last place is sorted: the bound is the `most`-th largest figure.
-    const bound = Float64Array.from(values).sort()[count - most]!;
+    // Only what reaches the last place is sorted.
+    const bound = nthLargest(values, most);
     const found = Uint32Array.from(values.keys()).filter((group) => values[group]! >= bound);
     const sorted = this.#sorted(found, values);
     return { groups: sorted.subarray(0, most), ties: sorted.length - most };
@@ -116,9 +112,9 @@ export class FlowGroups {
   }
 
   #compareKeys(left: number, right: number): number {
-    const { keys, words } = this.table;
-    for (let word = 0; word < words; word++) {
-      const [one, other] = [keys[left * words + word]!, keys[right * words + word]!];
+    const { table } = this;
+    for (let word = 0; word < table.words; word++) {
+      const [one, other] = [table.key(left, word), table.key(right, word)];
       if (one !== other) return this.#isAddressWord(word) ? swap(one) - swap(other) : one - other;
     }
     return 0;
@@ -132,6 +128,31 @@ export class FlowGroups {
     }
     return false;
   }
+}
+
+function sumOf(column: Float64Array, count: number): number {
+  let sum = 0;
+  for (let row = 0; row < count; row++) sum += column[row]!;
+  return sum;
+}
+
+/** The n-th largest of the values: the top of a heap of the n largest so far. */
+function nthLargest(values: Float64Array, n: number): number {
+  if (n > values.length / 8) return Float64Array.from(values).sort()[values.length - n]!;
+  const heap = values.slice(0, n).sort();
+  for (let index = n; index < values.length; index++) {
+    const value = values[index]!;
+    if (value <= heap[0]!) continue;
+    let at = 0;
+    for (let child = 1; child < n; child = 2 * at + 1) {
+      if (child + 1 < n && heap[child + 1]! < heap[child]!) child++;
+      if (heap[child]! >= value) break;
+      heap[at] = heap[child]!;
+      at = child;
+    }
+    heap[at] = value;
+  }
+  return heap[0]!;
 }
 
 /** A word of an address as the number that its bytes spell. */

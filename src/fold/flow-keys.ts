@@ -103,33 +103,52 @@ export function keyWords(keys: readonly FlowKey[]): number {
   return keys.reduce((sum, key) => sum + key.words, 0);
 }
 
-/** Writes the keys of all rows into `out`, `keyWords` words a row. `side`: which of two sides a two-sided key takes. */
-export function fillKeys(batch: FlowBatch, keys: readonly FlowKey[], side: 0 | 1, out: Uint32Array): void {
+/** Writes the keys of rows [start, end) into `out`, `keyWords` words a row. `side`: which of two sides a two-sided key takes. */
+export function fillKeys(batch: FlowBatch, keys: readonly FlowKey[], side: 0 | 1, start: number, end: number, out: Uint32Array): void {
   const stride = keyWords(keys);
   let at = 0;
   for (const key of keys) {
     const name = (key.sides[side] ?? key.sides[0]) as KeyColumn;
     const column = batch[name];
-    if (key.words === 4) fillAddresses(column as Uint8Array | undefined, batch, key, out, at, stride);
-    else if (column === undefined) for (let row = 0; row < batch.count; row++) out[row * stride + at] = 0;
-    else for (let row = 0; row < batch.count; row++) out[row * stride + at] = column[row]!;
+    if (key.words === 4) fillAddresses(column as Uint8Array | undefined, start, end, key, out, at, stride);
+    else fillNumbers(column, start, end, out, at, stride);
     at += key.words;
   }
 }
 
-function fillAddresses(column: Uint8Array | undefined, batch: FlowBatch, key: FlowKey, out: Uint32Array, at: number, stride: number): void {
+function fillNumbers(
+  column: ArrayLike<number> | undefined,
+  start: number,
+  end: number,
+  out: Uint32Array,
+  at: number,
+  stride: number,
+): void {
+  if (column === undefined) for (let row = start, write = at; row < end; row++, write += stride) out[write] = 0;
+  else for (let row = start, write = at; row < end; row++, write += stride) out[write] = column[row]!;
+}
+
+function fillAddresses(
+  column: Uint8Array | undefined,
+  start: number,
+  end: number,
+  key: FlowKey,
+  out: Uint32Array,
+  at: number,
+  stride: number,
+): void {
   if (column === undefined) {
-    for (let row = 0; row < batch.count; row++) out.fill(0, row * stride + at, row * stride + at + 4);
+    for (let row = start, write = at; row < end; row++, write += stride) out.fill(0, write, write + 4);
     return;
   }
-  const from = new Uint32Array(column.buffer, column.byteOffset, batch.count * 4);
-  for (let row = 0, read = 0, write = at; row < batch.count; row++, read += 4, write += stride) {
+  const from = new Uint32Array(column.buffer, column.byteOffset, end * 4);
+  for (let read = start * 4, write = at; read < end * 4; read += 4, write += stride) {
     out[write] = from[read]!;
     out[write + 1] = from[read + 1]!;
     out[write + 2] = from[read + 2]!;
     out[write + 3] = from[read + 3]!;
   }
-  if (key.bits4 < 32 || key.bits6 < 128) maskAddresses(batch.count, key, out, at, stride);
+  if (key.bits4 < 32 || key.bits6 < 128) maskAddresses(end - start, key, out, at, stride);
 }
 
 const mappedMark = 0xffff0000;

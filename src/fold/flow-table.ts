@@ -1,16 +1,16 @@
 /**
- * Groups of flows with their exact sums: an open-addressing hash over keys of a fixed number of 32-bit words, all in typed arrays.
+ * Groups of flows with their exact sums, kept by the kernel `flow-table.as.ts`, which draws a group and the table of slots. Here are its memory
+ * and the words between: rows are handed over a part at a time, figures are read by the number of the group, in order of first appearance.
  *
- *   keys     | w0 w1 .. | w0 w1 .. |      `words` words a group, in order of first appearance
- *   figures  | flows | packets | bytes | packetsRev | bytesRev | first s, ns | last s, ns |   a column each
- *   slots    | group + 1 or 0 |           a power of two long, at most half full
+ *     0 | 64 KiB the kernel's own | directory of chunks 256 KiB | keys and columns of a part of 4096 rows | chunks of groups and slots |
  *
- * The law: folding is exact (whole numbers to 2^53) and does not depend on how the rows are cut into batches. No object a group.
+ * The law: folding is exact (whole numbers to 2^53) and does not depend on how the rows are cut into batches or tables. No object a group.
  */
 
+import { readFileSync } from 'node:fs';
 import { Refused } from '../base/faults.js';
 
-/** The columns of a batch that are summed: as many rows as keys are given. */
+/** The columns of a batch that are summed. */
 export interface SummedColumns {
   readonly firstSeconds: Uint32Array;
   readonly firstNanos: Uint32Array;
@@ -22,184 +22,171 @@ export interface SummedColumns {
   readonly bytesRev?: Float64Array;
 }
 
-/** More groups than this are refused: their figures would not fit into memory. */
-const groupsMax = 1 << 27;
+/** Groups as they lie in a table, to be added to another one with the same keys. */
+export interface TableGroups {
+  readonly count: number;
+  readonly chunks: readonly ArrayBuffer[];
+}
+
+interface Kernel {
+  begin(words: number, at: number): number;
+  groupCount(): number;
+  fold(rows: number, keys: number, ...columns: number[]): number;
+  absorb(at: number, count: number, isBothWays: number): number;
+}
+
+const directoryAt = 65536;
+const directoryBytes = 65536 * 4;
+const chunkGroups = 4096;
+const keyAt = 56;
+/** Rows that are handed over at once. */
+export const partRows = 4096;
+const columnBytes = {
+  packets: 8,
+  bytes: 8,
+  packetsRev: 8,
+  bytesRev: 8,
+  firstSeconds: 4,
+  firstNanos: 4,
+  lastSeconds: 4,
+  lastNanos: 4,
+} as const;
+const columnNames = Object.keys(columnBytes) as (keyof typeof columnBytes)[];
+
+let compiled: WebAssembly.Module | undefined;
 
 export class FlowTable {
   /** Words of a key. */
   readonly words: number;
-  /** Groups so far. */
-  count = 0;
-  keys: Uint32Array;
-  flows = new Float64Array(1024);
-  packets = new Float64Array(1024);
-  bytes = new Float64Array(1024);
-  packetsRev = new Float64Array(1024);
-  bytesRev = new Float64Array(1024);
-  firstSeconds = new Uint32Array(1024);
-  firstNanos = new Uint32Array(1024);
-  lastSeconds = new Uint32Array(1024);
-  lastNanos = new Uint32Array(1024);
-  #slots = new Uint32Array(4096);
+  readonly #memory = new WebAssembly.Memory({ initial: 64, maximum: 65536 });
+  readonly #kernel: Kernel;
+  readonly #groupBytes: number;
+  readonly #inputAt = directoryAt + directoryBytes;
+  readonly #columnAt: Readonly<Record<keyof typeof columnBytes, number>>;
+  #views = viewsOf(this.#memory.buffer);
 
   constructor(words: number) {
     this.words = words;
-    this.keys = new Uint32Array(1024 * words);
+    compiled ??= new WebAssembly.Module(readFileSync(new URL('flow-table.wasm', import.meta.url)));
+    this.#kernel = new WebAssembly.Instance(compiled, { env: { memory: this.#memory } }).exports as unknown as Kernel;
+    let at = this.#inputAt + Math.ceil((partRows * words * 4) / 8) * 8;
+    const places = columnNames.map((name) => {
+      const place = at;
+      at += partRows * columnBytes[name];
+      return [name, place] as const;
+    });
+    this.#columnAt = Object.fromEntries(places) as Record<keyof typeof columnBytes, number>;
+    this.#groupBytes = this.#kernel.begin(words, at);
+    this.#refresh();
   }
 
-  /** Adds `count` rows; `keys` holds `words` words a row. */
-  fold(keys: Uint32Array, rows: SummedColumns, count: number): void {
-    for (let done = 0; done < count; ) {
-      // Room for the worst case, so that the inner loop never asks: a group a row.
-      const part = Math.min(count - done, 4096);
-      this.#reserve(part);
-      this.#foldPart(keys, rows, done, done + part);
-      done += part;
+  /** Groups so far. */
+  get count(): number {
+    return this.#kernel.groupCount();
+  }
+
+  /** Where the keys of a part go, `words` words a row; of use until the next fold. */
+  get keys(): Uint32Array {
+    this.#refresh();
+    return this.#views.words.subarray(this.#inputAt >> 2, (this.#inputAt >> 2) + partRows * this.words);
+  }
+
+  /** Adds rows [start, end) (at most `partRows`), whose keys stand in `keys`; `isBothWays`: a row joins the group of its other direction if that stands. */
+  fold(rows: SummedColumns, start: number, end: number, isBothWays = false): void {
+    this.#refresh();
+    const { floats, words } = this.#views;
+    const at = this.#columnAt;
+    const hasBack = rows.packetsRev !== undefined || rows.bytesRev !== undefined;
+    for (const name of columnNames) {
+      const column = rows[name];
+      if (column instanceof Float64Array) floats.set(column.subarray(start, end), at[name] >> 3);
+      else if (column !== undefined) words.set(column.subarray(start, end), at[name] >> 2);
+      else if (hasBack) floats.fill(0, at[name] >> 3, (at[name] >> 3) + end - start);
     }
+    const back = hasBack ? [at.packetsRev, at.bytesRev] : [0, 0];
+    const times = [at.firstSeconds, at.firstNanos, at.lastSeconds, at.lastNanos];
+    const isDone = this.#kernel.fold(end - start, this.#inputAt, at.packets, at.bytes, ...back, ...times, isBothWays ? 1 : 0);
+    if (isDone === 0) this.#refuse();
   }
 
-  /** The group with this key (at word `at`), or -1. */
-  find(key: Uint32Array, at = 0): number {
-    const { words, keys } = this;
-    const mask = this.#slots.length - 1;
-    for (let slot = hashOf(key, at, words) & mask; ; slot = (slot + 1) & mask) {
-      const group = this.#slots[slot]! - 1;
-      if (group < 0) return -1;
-      if (isSame(keys, group * words, key, at, words)) return group;
+  /** All groups, for another table. */
+  groups(): TableGroups {
+    this.#refresh();
+    const chunks: ArrayBuffer[] = [];
+    for (let group = 0; group < this.count; group += chunkGroups) {
+      const at = this.#addressOf(group);
+      chunks.push(this.#memory.buffer.slice(at, at + Math.min(chunkGroups, this.count - group) * this.#groupBytes));
     }
+    return { count: this.count, chunks };
   }
 
-  /** The group with this key, made when there is none yet. */
-  place(key: Uint32Array, at = 0): number {
-    this.#reserve(1);
-    const found = this.find(key, at);
-    return found >= 0 ? found : this.#insert(key, at);
-  }
-
-  /** Adds one row to a group; `isReverse`: as its other direction. */
-  add(group: number, rows: SummedColumns, row: number, isReverse: boolean): void {
-    this.flows[group]! += 1;
-    const [packets, bytes] = [rows.packets[row]!, rows.bytes[row]!];
-    const [packetsRev, bytesRev] = [rows.packetsRev?.[row] ?? 0, rows.bytesRev?.[row] ?? 0];
-    this.packets[group]! += isReverse ? packetsRev : packets;
-    this.bytes[group]! += isReverse ? bytesRev : bytes;
-    this.packetsRev[group]! += isReverse ? packets : packetsRev;
-    this.bytesRev[group]! += isReverse ? bytes : bytesRev;
-    this.#span(group, rows, row);
-  }
-
-  #foldPart(from: Uint32Array, rows: SummedColumns, start: number, end: number): void {
-    const { words } = this;
-    const { packets, bytes, flows, packetsRev, bytesRev } = this;
-    const slots = this.#slots;
-    const mask = slots.length - 1;
-    for (let row = start; row < end; row++) {
-      const at = row * words;
-      let slot = hashOf(from, at, words) & mask;
-      let group = slots[slot]! - 1;
-      while (group >= 0 && !isSame(this.keys, group * words, from, at, words)) {
-        slot = (slot + 1) & mask;
-        group = slots[slot]! - 1;
+  /** Adds the groups of another table with the same keys; `isBothWays` as in `fold`. */
+  absorb({ chunks }: TableGroups, isBothWays = false): void {
+    const partBytes = Math.floor((partRows * this.words * 4) / this.#groupBytes) * this.#groupBytes;
+    for (const chunk of chunks) {
+      for (let done = 0; done < chunk.byteLength; done += partBytes) {
+        const part = new Uint8Array(chunk, done, Math.min(partBytes, chunk.byteLength - done));
+        new Uint8Array(this.#memory.buffer).set(part, this.#inputAt);
+        if (this.#kernel.absorb(this.#inputAt, part.length / this.#groupBytes, isBothWays ? 1 : 0) === 0) this.#refuse();
       }
-      if (group < 0) group = this.#insertAt(slot, from, at);
-      flows[group]! += 1;
-      packets[group]! += rows.packets[row]!;
-      bytes[group]! += rows.bytes[row]!;
-      this.#span(group, rows, row);
     }
-    if (rows.packetsRev === undefined && rows.bytesRev === undefined) return;
-    for (let row = start; row < end; row++) {
-      const [more, moreBytes] = [rows.packetsRev?.[row] ?? 0, rows.bytesRev?.[row] ?? 0];
-      if (more === 0 && moreBytes === 0) continue;
-      const group = this.find(from, row * words);
-      packetsRev[group]! += more;
-      bytesRev[group]! += moreBytes;
-    }
+    this.#refresh();
   }
 
-  #span(group: number, rows: SummedColumns, row: number): void {
-    const [first, firstNanos] = [rows.firstSeconds[row]!, rows.firstNanos[row]!];
-    const held = this.firstSeconds[group]!;
-    if (first < held || (first === held && firstNanos < this.firstNanos[group]!)) {
-      this.firstSeconds[group] = first;
-      this.firstNanos[group] = firstNanos;
-    }
-    const [last, lastNanos] = [rows.lastSeconds[row]!, rows.lastNanos[row]!];
-    const heldLast = this.lastSeconds[group]!;
-    if (last > heldLast || (last === heldLast && lastNanos > this.lastNanos[group]!)) {
-      this.lastSeconds[group] = last;
-      this.lastNanos[group] = lastNanos;
-    }
+  flows(group: number): number {
+    return this.#views.floats[this.#addressOf(group) >>> 3]!;
   }
 
-  #insert(key: Uint32Array, at: number): number {
-    const mask = this.#slots.length - 1;
-    let slot = hashOf(key, at, this.words) & mask;
-    while (this.#slots[slot] !== 0) slot = (slot + 1) & mask;
-    return this.#insertAt(slot, key, at);
+  packets(group: number): number {
+    return this.#views.floats[(this.#addressOf(group) >>> 3) + 1]!;
   }
 
-  #insertAt(slot: number, key: Uint32Array, at: number): number {
-    const group = this.count++;
-    this.#slots[slot] = group + 1;
-    for (let word = 0; word < this.words; word++) this.keys[group * this.words + word] = key[at + word]!;
-    this.firstSeconds[group] = 0xffffffff;
-    this.firstNanos[group] = 0xffffffff;
-    return group;
+  bytes(group: number): number {
+    return this.#views.floats[(this.#addressOf(group) >>> 3) + 2]!;
   }
 
-  #reserve(more: number): void {
-    const wanted = this.count + more;
-    if (wanted > groupsMax) throw new Refused(`more than ${groupsMax} groups of flows (expected fewer: narrow the filter or the keys)`);
-    if (wanted > this.flows.length) this.#grow(Math.max(this.flows.length * 2, wanted));
-    if (wanted * 2 > this.#slots.length) this.#rehash(wanted);
+  packetsRev(group: number): number {
+    return this.#views.floats[(this.#addressOf(group) >>> 3) + 3]!;
   }
 
-  #grow(capacity: number): void {
-    this.keys = longer(this.keys, capacity * this.words);
-    this.flows = longer(this.flows, capacity);
-    this.packets = longer(this.packets, capacity);
-    this.bytes = longer(this.bytes, capacity);
-    this.packetsRev = longer(this.packetsRev, capacity);
-    this.bytesRev = longer(this.bytesRev, capacity);
-    this.firstSeconds = longer(this.firstSeconds, capacity);
-    this.firstNanos = longer(this.firstNanos, capacity);
-    this.lastSeconds = longer(this.lastSeconds, capacity);
-    this.lastNanos = longer(this.lastNanos, capacity);
+  bytesRev(group: number): number {
+    return this.#views.floats[(this.#addressOf(group) >>> 3) + 4]!;
   }
 
-  #rehash(wanted: number): void {
-    let size = this.#slots.length;
-    while (size < wanted * 2) size *= 2;
-    const slots = new Uint32Array(size);
-    const mask = size - 1;
-    for (let group = 0; group < this.count; group++) {
-      let slot = hashOf(this.keys, group * this.words, this.words) & mask;
-      while (slots[slot] !== 0) slot = (slot + 1) & mask;
-      slots[slot] = group + 1;
-    }
-    this.#slots = slots;
+  /** Nanoseconds of the epoch at which the first flow began. */
+  firstNs(group: number): bigint {
+    return this.#views.longs[(this.#addressOf(group) >>> 3) + 5]!;
+  }
+
+  /** Nanoseconds of the epoch at which the last flow ended. */
+  lastNs(group: number): bigint {
+    return this.#views.longs[(this.#addressOf(group) >>> 3) + 6]!;
+  }
+
+  /** Word `word` of a group's key. */
+  key(group: number, word: number): number {
+    return this.#views.words[((this.#addressOf(group) + keyAt) >>> 2) + word]!;
+  }
+
+  /** The bytes of words of a group's key. */
+  keyBytes(group: number, word: number, size: number): Uint8Array {
+    return new Uint8Array(this.#memory.buffer, this.#addressOf(group) + keyAt + word * 4, size);
+  }
+
+  #addressOf(group: number): number {
+    return this.#views.words[(directoryAt >> 2) + (group >>> 12)]! + (group & (chunkGroups - 1)) * this.#groupBytes;
+  }
+
+  // Growing the memory replaces its buffer.
+  #refresh(): void {
+    if (this.#views.words.buffer !== this.#memory.buffer) this.#views = viewsOf(this.#memory.buffer);
+  }
+
+  #refuse(): never {
+    throw new Refused(`more than ${this.count} groups of flows do not fit into memory (expected fewer: narrow the filter or the keys)`);
   }
 }
 
-function longer<T extends Uint32Array | Float64Array>(column: T, length: number): T {
-  const made = column instanceof Uint32Array ? new Uint32Array(length) : new Float64Array(length);
-  made.set(column);
-  return made as T;
-}
-
-/** A multiply and shift a word, and a last mixing: addresses of one network differ in few bits. */
-function hashOf(keys: Uint32Array, at: number, words: number): number {
-  let hash = 0x9e3779b9;
-  for (let word = 0; word < words; word++) {
-    hash = Math.imul(hash ^ keys[at + word]!, 0x85ebca6b);
-    hash ^= hash >>> 15;
-  }
-  hash = Math.imul(hash, 0xc2b2ae35);
-  return (hash ^ (hash >>> 16)) >>> 0;
-}
-
-function isSame(left: Uint32Array, leftAt: number, right: Uint32Array, rightAt: number, words: number): boolean {
-  for (let word = 0; word < words; word++) if (left[leftAt + word] !== right[rightAt + word]) return false;
-  return true;
+function viewsOf(buffer: ArrayBuffer) {
+  return { words: new Uint32Array(buffer), floats: new Float64Array(buffer), longs: new BigUint64Array(buffer) };
 }

@@ -22,19 +22,19 @@ export function groupColumns(groups: FlowGroups, hasReverse: boolean): string[] 
 /** The cells of a group, in the order of `groupColumns`. */
 export function groupCells(groups: FlowGroups, group: number, hasReverse: boolean, isEpoch: boolean): Cell[] {
   const { table, total } = groups;
-  const bytes = new Uint8Array(table.keys.buffer, table.keys.byteOffset, table.count * table.words * 4);
   const cells: Cell[] = [];
-  let word = group * table.words;
+  let word = 0;
   for (const key of groups.keys) {
-    cells.push(key.words === 4 ? addressText(bytes, word * 4, key.sides[0] === 'src' || key.sides[0] === 'dst') : (table.keys[word] ?? 0));
+    const isEnd = key.sides[0] === 'src' || key.sides[0] === 'dst';
+    cells.push(key.words === 4 ? addressText(table.keyBytes(group, word, 16), 0, isEnd) : table.key(group, word));
     word += key.words;
   }
-  const [flows, packets, octets] = [table.flows[group] ?? 0, table.packets[group] ?? 0, table.bytes[group] ?? 0];
+  const [flows, packets, octets] = [table.flows(group), table.packets(group), table.bytes(group)];
   cells.push(flows, packets, octets);
-  if (hasReverse) cells.push(table.packetsRev[group] ?? 0, table.bytesRev[group] ?? 0);
+  if (hasReverse) cells.push(table.packetsRev(group), table.bytesRev(group));
   cells.push(groups.figure('bps', group), groups.figure('pps', group), groups.figure('bpp', group));
-  cells.push(timeText(table.firstSeconds[group] ?? 0, table.firstNanos[group] ?? 0, isEpoch));
-  cells.push(timeText(table.lastSeconds[group] ?? 0, table.lastNanos[group] ?? 0, isEpoch));
+  cells.push(timeText(table.firstNs(group), isEpoch));
+  cells.push(timeText(table.lastNs(group), isEpoch));
   cells.push(percent(flows, total.flows), percent(packets, total.packets), percent(octets, total.bytes));
   return cells;
 }
@@ -42,8 +42,8 @@ export function groupCells(groups: FlowGroups, group: number, hasReverse: boolea
 /** Whether any group holds a reverse direction. */
 export function hasReverse(groups: FlowGroups): boolean {
   if (groups.isBidirectional) return true;
-  const { packetsRev, count } = groups.table;
-  for (let group = 0; group < count; group++) if ((packetsRev[group] ?? 0) > 0) return true;
+  const { table } = groups;
+  for (let group = 0; group < table.count; group++) if (table.packetsRev(group) > 0) return true;
   return false;
 }
 
@@ -117,7 +117,8 @@ function addressText(bytes: Uint8Array, offset: number, isEnd: boolean): string 
 
 const times = new RowWriter(64);
 
-function timeText(seconds: number, nanos: number, isEpoch: boolean): string {
+function timeText(ns: bigint, isEpoch: boolean): string {
+  const [seconds, nanos] = [Number(ns / 1_000_000_000n), Number(ns % 1_000_000_000n)];
   if (isEpoch) times.epoch(seconds, nanos);
   else times.time(seconds, nanos);
   return times.take().toString('latin1');
