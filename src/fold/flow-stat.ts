@@ -8,6 +8,15 @@ import type { FlowBatch } from '../base/flow-batch.js';
 
 const protocolClasses = ['tcp', 'udp', 'icmp', 'other'] as const;
 
+/** What one share of the flows folds to, to be added to another. */
+export interface FoldedStat {
+  readonly flows: readonly number[];
+  readonly packets: readonly bigint[];
+  readonly bytes: readonly bigint[];
+  /** Seconds and nanoseconds of the first begin and the last end. */
+  readonly span: readonly [firstSeconds: number, firstNanos: number, lastSeconds: number, lastNanos: number];
+}
+
 export class FlowStat {
   readonly flows = [0, 0, 0, 0];
   readonly packets = [0n, 0n, 0n, 0n];
@@ -26,7 +35,7 @@ export class FlowStat {
       packets[at]! += batch.packets[row]! + (batch.packetsRev?.[row] ?? 0);
       bytes[at]! += batch.bytes[row]! + (batch.bytesRev?.[row] ?? 0);
       if (packets[at]! > 2 ** 52 || bytes[at]! > 2 ** 52) this.#carry(flows, packets, bytes);
-      this.#span(batch, row);
+      this.#span(batch.firstSeconds[row]!, batch.firstNanos[row]!, batch.lastSeconds[row]!, batch.lastNanos[row]!);
     }
     this.#carry(flows, packets, bytes);
   }
@@ -40,17 +49,31 @@ export class FlowStat {
     }
   }
 
-  #span(batch: FlowBatch, row: number): void {
-    const [first, firstNanos] = [batch.firstSeconds[row]!, batch.firstNanos[row]!];
+  #span(first: number, firstNanos: number, last: number, lastNanos: number): void {
     if (first < this.#firstSeconds || (first === this.#firstSeconds && firstNanos < this.#firstNanos)) {
       this.#firstSeconds = first;
       this.#firstNanos = firstNanos;
     }
-    const [last, lastNanos] = [batch.lastSeconds[row]!, batch.lastNanos[row]!];
     if (last > this.#lastSeconds || (last === this.#lastSeconds && lastNanos > this.#lastNanos)) {
       this.#lastSeconds = last;
       this.#lastNanos = lastNanos;
     }
+  }
+
+  /** What was folded, as it can be handed to another thread. */
+  folded(): FoldedStat {
+    const span = [this.#firstSeconds, this.#firstNanos, this.#lastSeconds, this.#lastNanos] as const;
+    return { flows: this.flows, packets: this.packets, bytes: this.bytes, span };
+  }
+
+  /** Adds what another share folded to. */
+  absorb({ flows, packets, bytes, span }: FoldedStat): void {
+    for (let at = 0; at < protocolClasses.length; at++) {
+      this.flows[at]! += flows[at] ?? 0;
+      this.packets[at]! += packets[at] ?? 0n;
+      this.bytes[at]! += bytes[at] ?? 0n;
+    }
+    this.#span(...span);
   }
 
   /** Names and figures in the order in which nfdump -I says them, then the averages of its summary. */

@@ -6,13 +6,13 @@
 import { Usage } from '../base/faults.js';
 import type { FlowBatch } from '../base/flow-batch.js';
 import { openOutput } from '../base/output-file.js';
-import { FlowGroups, type GroupOrder, groupFigures } from '../fold/flow-groups.js';
-import { flowKeys } from '../fold/flow-keys.js';
+import { type FlowGroups, type GroupOrder, groupFigures } from '../fold/flow-groups.js';
 import { orderedFlows } from '../fold/flow-order.js';
-import { FlowStat } from '../fold/flow-stat.js';
+import type { FlowStat } from '../fold/flow-stat.js';
 import { groupCsv, groupJson, groupTable } from '../render/flow-group-rows.js';
 import type { Invocation, Option } from './command.js';
-import type { FlowInputs } from './flow-inputs.js';
+import { type GroupTask, ReportFold } from './flow-folds.js';
+import { foldFlows } from './flow-shares.js';
 
 /** Fields of `--sort`. */
 export const sortFields: readonly GroupOrder[] = [...groupFigures, 'tstart', 'tend', 'duration'];
@@ -37,8 +37,7 @@ export function inOrder(batches: AsyncGenerator<FlowBatch>, invocation: Invocati
   return by === undefined ? batches : orderedFlows(batches, by);
 }
 
-interface Report {
-  readonly groups: FlowGroups;
+interface Report extends GroupTask {
   readonly by: GroupOrder | undefined;
   readonly most: number;
   readonly title: string;
@@ -54,30 +53,29 @@ export function asksReport(invocation: Invocation): boolean {
   );
 }
 
-/** Folds all batches and writes the reports. */
-export async function writeReports(batches: AsyncGenerator<FlowBatch>, inputs: FlowInputs, invocation: Invocation): Promise<void> {
+/** Folds all flows and writes the reports; answers the exit code. */
+export async function writeReports(invocation: Invocation): Promise<number> {
   const reports = reportsOf(invocation);
-  const stat = invocation.flag('stat') ? new FlowStat() : undefined;
   const path = invocation.text('output') ?? '-';
   const format = formatOf(invocation, path);
-  for await (const batch of batches) {
-    stat?.fold(batch);
-    for (const report of reports) report.groups.fold(batch);
-  }
+  const hasStat = invocation.flag('stat');
+  const groups = reports.map(({ keys, option, isBidirectional }) => ({ keys, option, isBidirectional }));
+  const fold = new ReportFold(hasStat, groups);
+  const { failed } = await foldFlows(fold, { kind: 'report', hasStat, groups }, invocation);
   const output = openOutput(path);
   try {
-    if (stat !== undefined) output.write(statText(stat, format));
+    if (fold.stat !== undefined) output.write(statText(fold.stat, format));
     for (const [index, report] of reports.entries()) {
-      if (format !== 'json' && (index > 0 || stat !== undefined)) output.write(Buffer.from('\n'));
-      for (const chunk of reportText(report, format, invocation)) output.write(chunk);
+      if (format !== 'json' && (index > 0 || hasStat)) output.write(Buffer.from('\n'));
+      for (const chunk of reportText(report, fold.groups[index] as FlowGroups, format, invocation)) output.write(chunk);
     }
-    inputs.report();
-    if (inputs.exitCode() === 1 && invocation.flag('strict')) output.discard();
+    if (failed && invocation.flag('strict')) output.discard();
     else output.finish();
   } catch (error) {
     output.discard();
     throw error;
   }
+  return failed ? 1 : 0;
 }
 
 function reportsOf(invocation: Invocation): Report[] {
@@ -89,27 +87,23 @@ function reportsOf(invocation: Invocation): Report[] {
     const [keys, field] = at < 0 || isMask ? [text, 'flows'] : [text.slice(0, at), text.slice(at + 1)];
     const by = groupFigures.find((name) => name === field);
     if (by === undefined) throw new Usage(`--top '${text}' (expected KEY/FIELD with a field of ${groupFigures.join(', ')})`);
-    return { groups: new FlowGroups(flowKeys(keys, '--top')), by, most: most ?? 10, title: `${keys} by ${by}` };
+    return { keys, option: '--top', isBidirectional: false, by, most: most ?? 10, title: `${keys} by ${by}` };
   });
   const aggregate = invocation.text('aggregate');
   const isBidirectional = invocation.flag('bidirectional');
   if (aggregate !== undefined && isBidirectional) throw new Usage('--aggregate with --bidirectional (expected one of them)');
-  if (aggregate !== undefined)
-    reports.push({ groups: new FlowGroups(flowKeys(aggregate, '--aggregate')), by: sort, most: most ?? 0, title: aggregate });
-  if (isBidirectional)
-    reports.push({ groups: new FlowGroups(flowKeys('record', '--bidirectional'), true), by: sort, most: most ?? 0, title: 'biflows' });
+  const whole = { by: sort, most: most ?? 0, isBidirectional };
+  if (aggregate !== undefined) reports.push({ ...whole, keys: aggregate, option: '--aggregate', title: aggregate });
+  if (isBidirectional) reports.push({ ...whole, keys: 'record', option: '--bidirectional', title: 'biflows' });
   return reports;
 }
 
-function reportText(report: Report, format: string, invocation: Invocation): Generator<Buffer> {
-  const { groups, by, most } = report;
+function reportText({ by, most, title }: Report, groups: FlowGroups, format: string, invocation: Invocation): Generator<Buffer> {
   const count = groups.table.count;
   const whole = Uint32Array.from({ length: most === 0 ? count : Math.min(most, count) }, (_, index) => index);
   const { groups: order, ties } = by === undefined ? { groups: whole, ties: 0 } : groups.ordered(by, most);
   if (ties > 0)
-    invocation.world.stderr.write(
-      `weir: ${report.title}: ${ties} more ${ties === 1 ? 'has' : 'have'} the last one's ${by} and are not listed\n`,
-    );
+    invocation.world.stderr.write(`weir: ${title}: ${ties} more ${ties === 1 ? 'has' : 'have'} the last one's ${by} and are not listed\n`);
   const isEpoch = invocation.flag('epoch');
   if (format === 'csv') return groupCsv(groups, order, isEpoch);
   return format === 'json' ? groupJson(groups, order, isEpoch) : groupTable(groups, order, isEpoch);

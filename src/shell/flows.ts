@@ -8,11 +8,13 @@ import { csvRows, type FlowRows, jsonRows } from '../render/flow-rows.js';
 import { tableRows } from '../render/flow-table.js';
 import { fmtRows } from '../render/fmt-rows.js';
 import type { Command, Invocation } from './command.js';
+import { CountFold } from './flow-folds.js';
 import { FlowInputs, inputOptions, wordsOf } from './flow-inputs.js';
 import { namesNfcapd, writeNfcapd } from './flow-nfcapd.js';
 import { namesParquet, writeParquet } from './flow-parquet-output.js';
 import { asksReport, inOrder, reportOptions, writeReports } from './flow-reports.js';
 import { setOptions } from './flow-sets.js';
+import { coresOption, foldFlows } from './flow-shares.js';
 
 const outputs: Readonly<Record<string, (epoch: boolean) => FlowRows>> = { csv: csvRows, json: jsonRows, table: tableRows };
 
@@ -43,6 +45,7 @@ Rows that cannot be read are counted by cause on standard error and their neighb
     { name: 'plain-numbers', short: 'N', help: 'in fmt: whole numbers, protocol numbers' },
     { name: 'long-addresses', short: '6', help: 'in fmt: IPv6 addresses in full' },
     ...reportOptions,
+    coresOption,
     ...setOptions,
     ...inputOptions,
   ],
@@ -53,14 +56,14 @@ Rows that cannot be read are counted by cause on standard error and their neighb
   run: async (invocation) => {
     checkFormat(invocation.text('format'), invocation);
     if (wordsOf(invocation).length === 0) throw new Usage('flows: expected at least one file, folder, glob or -');
+    if (invocation.flag('count')) return count(invocation);
+    if (asksReport(invocation)) return writeReports(invocation);
     const inputs = new FlowInputs(invocation);
     const [from, to] = [instantOption('from', invocation.text('from')), instantOption('to', invocation.text('to'))];
     const selected = inputs.selected(from, to);
     const path = invocation.text('output') ?? '';
     const format = invocation.text('format') ?? (namesNfcapd(path) ? 'nfcapd' : namesParquet(path) ? 'parquet' : '');
-    if (invocation.flag('count')) await count(selected, inputs, invocation);
-    else if (asksReport(invocation)) await writeReports(selected, inputs, invocation);
-    else if (format === 'nfcapd') await writeNfcapd(inOrder(selected, invocation), inputs, invocation);
+    if (format === 'nfcapd') await writeNfcapd(inOrder(selected, invocation), inputs, invocation);
     else if (format === 'parquet') await writeParquet(inOrder(selected, invocation), inputs, invocation);
     else await print(inOrder(selected, invocation), inputs, invocation);
     return inputs.exitCode();
@@ -73,33 +76,13 @@ function checkFormat(name: string | undefined, invocation: Invocation): void {
   else throw new Usage(`--format '${name}': expected one of ${formats.join(', ')}`);
 }
 
-async function count(batches: AsyncGenerator<FlowBatch>, inputs: FlowInputs, invocation: Invocation): Promise<void> {
-  const total = { flows: 0, packets: 0n, bytes: 0n };
-  for await (const batch of batches) {
-    total.flows += batch.count;
-    for (const column of [batch.packets, batch.packetsRev]) total.packets += sum(column, batch.count);
-    for (const column of [batch.bytes, batch.bytesRev]) total.bytes += sum(column, batch.count);
-  }
-  inputs.report();
-  const rejected = Object.fromEntries(inputs.rejected);
-  invocation.world.stdout.write(
-    `${JSON.stringify({ flows: total.flows, packets: Number(total.packets), bytes: Number(total.bytes), rejected })}\n`,
-  );
-}
-
-/** Exact: in floats while they hold, else in big integers. */
-function sum(column: Float64Array | undefined, count: number): bigint {
-  if (column === undefined) return 0n;
-  let exact = 0n;
-  let part = 0;
-  for (let row = 0; row < count; row++) {
-    part += column[row] ?? 0;
-    if (part > 2 ** 52) {
-      exact += BigInt(part - (column[row] ?? 0)) + BigInt(column[row] ?? 0);
-      part = 0;
-    }
-  }
-  return exact + BigInt(part);
+async function count(invocation: Invocation): Promise<number> {
+  const fold = new CountFold();
+  const { rejected, failed } = await foldFlows(fold, { kind: 'count' }, invocation);
+  const { flows, packets, bytes } = fold.part();
+  const said = { flows, packets: Number(packets), bytes: Number(bytes), rejected: Object.fromEntries(rejected) };
+  invocation.world.stdout.write(`${JSON.stringify(said)}\n`);
+  return failed ? 1 : 0;
 }
 
 async function print(batches: AsyncGenerator<FlowBatch>, inputs: FlowInputs, invocation: Invocation): Promise<void> {

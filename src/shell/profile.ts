@@ -4,28 +4,20 @@
  */
 
 import { readFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
 import { Malformed, Usage } from '../base/faults.js';
 import { checkTimeZone } from '../base/time.js';
+import type { WantedColumns } from '../collect/format.js';
 import { defaultBins, type ProfileBy, parseBins, profileUnits } from '../fold/histogram.js';
-import {
-  type GroupField,
-  groupFields,
-  Profile,
-  type ProfilePer,
-  type ProfileShape,
-  parseGroup,
-  profileBys,
-  profilePers,
-} from '../fold/profile.js';
+import { type GroupField, groupFields, type ProfilePer, type ProfileShape, parseGroup, profileBys, profilePers } from '../fold/profile.js';
 import { profileText, readProfile } from '../fold/profile-file.js';
 import { pngOf } from '../render/png.js';
 import { profileChart } from '../render/profile-chart.js';
 import { type ProfileAnswer, profileCsv, profileJson, profileTable } from '../render/profile-rows.js';
 import type { Command, Invocation } from './command.js';
+import { ProfileFold } from './flow-folds.js';
 import { inputOptions, wordsOf } from './flow-inputs.js';
 import { setOptions } from './flow-sets.js';
-import { profileFiles } from './profile-files.js';
+import { coresOption, foldFlows } from './flow-shares.js';
 import { writeWhole } from './write-whole.js';
 
 export const profile: Command = {
@@ -50,7 +42,7 @@ Biflows count their forward side. Bins hold both their ends; durations are whole
     { name: 'png', value: 'FILE', help: 'the same picture as PNG' },
     { name: 'log', help: 'a logarithmic axis' },
     { name: 'title', value: 'TEXT', help: 'title of the picture' },
-    { name: 'cores', value: 'N', help: 'how many cores to use (default all)' },
+    coresOption,
     { name: 'json', help: 'one JSON document, or a line for each file, interval and group' },
     { name: 'csv', help: 'a row a bin, with a header' },
     ...setOptions,
@@ -71,11 +63,14 @@ async function runProfile(invocation: Invocation): Promise<number> {
   if (words.length === 0 && added.length === 0) throw new Usage('profile: expected at least one file, folder, glob or -, or --add FILE');
   // Saved counts alone say what they are of.
   const sole = words.length === 0 && added[0] !== undefined && !asksForShape(invocation) ? added[0].shape : undefined;
-  const made = new Profile(sole ?? shapeOf(invocation));
+  const shape = sole ?? shapeOf(invocation);
+  const wanted = wantedBy(shape, invocation);
+  const fold = new ProfileFold(shape, wanted);
+  const made = fold.profile;
   let exitCode = 0;
   const rejected = new Map<string, number>();
   if (words.length > 0) {
-    const counted = await profileFiles(made, invocation, coresOf(invocation));
+    const counted = await foldFlows(fold, { kind: 'profile', shape, wanted }, invocation);
     addCounts(rejected, counted.rejected);
     if (counted.failed) exitCode = 1;
   }
@@ -121,10 +116,11 @@ function shapeOf(invocation: Invocation): ProfileShape {
   };
 }
 
-function coresOf(invocation: Invocation): number {
-  const text = invocation.text('cores') ?? String(availableParallelism());
-  if (!/^[1-9]\d{0,3}$/.test(text)) throw new Usage(`--cores '${text}' (expected a whole number from 1)`);
-  return Number(text);
+// Groups may be of any column; else counters do, with times where there is a period, a window or a duration.
+function wantedBy({ bins, group, per }: ProfileShape, invocation: Invocation): WantedColumns | undefined {
+  if (group.length > 0) return undefined;
+  const needsTimes = per !== undefined || bins.by === 'duration' || ['from', 'to'].some((name) => invocation.text(name) !== undefined);
+  return needsTimes ? 'timed counters' : 'counters';
 }
 
 function asksForShape(invocation: Invocation): boolean {

@@ -1,0 +1,16 @@
+/** A worker that folds one share of the files and gives back its part. */
+
+import { parentPort, workerData } from 'node:worker_threads';
+import { Fault } from '../base/faults.js';
+import { foldOf } from './flow-folds.js';
+import { foldInWorker, type ShareMessage, type ShareOrder } from './flow-shares.js';
+
+const post = (message: ShareMessage): void => parentPort?.postMessage(message);
+const order = workerData as ShareOrder;
+
+try {
+  post({ done: await foldInWorker(foldOf(order.task), order, (flows, file) => post({ flows, file })) });
+} catch (error) {
+  if (!(error instanceof Fault)) throw error;
+  post({ refused: error.line });
+}
