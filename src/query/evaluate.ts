@@ -112,17 +112,23 @@ function check(node: CallNode, parameter: Parameter, value: Value): Value {
       if (!Array.isArray(value)) throw wrong('a list of series');
       return value;
     case 'integer':
+    case 'intOrInf':
     case 'float': {
-      const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
+      const number = plainNumber(value);
       if (typeof number !== 'number' || Number.isNaN(number)) throw wrong('a number');
-      if (parameter.type === 'integer' && Number.isFinite(number) && !Number.isInteger(number)) throw wrong('an integer');
+      if (parameter.type !== 'float' && Number.isFinite(number) && !Number.isInteger(number)) throw wrong('an integer');
       return number;
     }
     case 'boolean':
       if (typeof value === 'boolean') return value;
-      if (typeof value === 'number') return value !== 0;
+      if (value === 0 || value === 1) return value === 1;
+      if (/^(true|false)$/i.test(String(value))) return String(value).toLowerCase() === 'true';
       throw wrong('true or false');
     case 'string':
+    case 'tag':
+    case 'date':
+    case 'aggFunc':
+    case 'aggOrSeriesFunc':
     case 'interval':
       if (Array.isArray(value)) throw wrong('a text');
       if (parameter.options !== undefined && !parameter.options.includes(String(value)))
@@ -132,11 +138,18 @@ function check(node: CallNode, parameter: Parameter, value: Value): Value {
       if (Array.isArray(value) || typeof value === 'boolean') throw wrong('a number or an interval');
       return value;
     case 'node':
+    case 'nodeOrTag':
       if (Array.isArray(value)) throw wrong('a node number or a tag');
       return value;
     case 'any':
       return value;
   }
+}
+
+function plainNumber(value: Value): Value {
+  if (typeof value === 'boolean') return Number(value);
+  if (typeof value !== 'string' || value.trim() === '') return value;
+  return /^\s*\+?inf(inity)?\s*$/i.test(value) ? Number.POSITIVE_INFINITY : Number(value);
 }
 
 function fault(node: CallNode, message: string): Malformed {

@@ -77,8 +77,8 @@ async function compare(row: Row): Promise<void> {
   assert.equal(row.error, undefined, `expected ${row.error}`);
   const expected = seriesWithin(row.result as Recorded);
   assert.deepEqual(
-    result.map((one) => one.name),
-    expected.map((one) => one.name),
+    result.map((one) => plainName(one.name)),
+    expected.map((one) => plainName(one.name)),
   );
   expected.forEach((wanted, index) => {
     const got = result[index] as Series;
@@ -101,6 +101,9 @@ async function compare(row: Row): Promise<void> {
 function plainTags(tags: Readonly<Record<string, string>>): Record<string, string> {
   return Object.fromEntries(Object.entries(tags).map(([name, value]) => [name, value.replace(/^(-?\d+)\.0$/, '$1')]));
 }
+
+// These calls were made with whole numbers; a store holds floats, and Graphite shows them as such.
+const plainName = (name: string): string => name.replaceAll(/: (-?\d+)\.0\)/g, ': $1)');
 
 async function run(row: Row): Promise<readonly Series[]> {
   const definition = functionByName(row.function);

@@ -10,6 +10,7 @@ import { Malformed } from '../base/faults.js';
 import type { Series } from './series.js';
 import { type CallNode, parseTarget, type TargetNode } from './target.js';
 
+/** Types as Grafana's editor names them. */
 export type ParameterType =
   | 'seriesList'
   | 'seriesLists'
@@ -18,8 +19,14 @@ export type ParameterType =
   | 'float'
   | 'boolean'
   | 'node'
+  | 'nodeOrTag'
+  | 'tag'
+  | 'date'
   | 'interval'
   | 'intOrInterval'
+  | 'intOrInf'
+  | 'aggFunc'
+  | 'aggOrSeriesFunc'
   | 'any';
 
 export interface Parameter {
@@ -29,7 +36,10 @@ export interface Parameter {
   /** Takes all that follows. */
   readonly multiple?: boolean;
   readonly default?: string | number | boolean | null;
+  /** All that may be given. */
   readonly options?: readonly string[];
+  /** What an editor offers besides. */
+  readonly suggestions?: readonly (string | number)[];
 }
 
 export type Value = readonly Series[] | string | number | boolean | null;

@@ -9,6 +9,10 @@ import { formatFloat, formatG } from './python-number.js';
 import { mergeValues, methodOf, type Series } from './series.js';
 
 const seriesList = { name: 'seriesList', type: 'seriesList', required: true } as const;
+const consolidations = [
+  ...['average', 'avg', 'avg_zero', 'first', 'last', 'max', 'min', 'sum', 'total', 'current', 'count', 'median', 'diff', 'stddev'],
+  ...['range', 'rangeOf', 'multiply', 'absmax', 'absmin', 'last_or_zero'],
+];
 
 export const aliasFunctions: readonly TargetFunction[] = [
   {
@@ -19,19 +23,25 @@ export const aliasFunctions: readonly TargetFunction[] = [
     run: (call) => call.series().map((series) => ({ ...series, name: call.text('newName') })),
   },
   {
-    names: ['aliasByNode', 'aliasByTags'],
+    names: ['aliasByNode'],
     group: 'Alias',
     description: 'Names each series by nodes of its path or by tags.',
-    parameters: [seriesList, { name: 'nodes', type: 'node', required: true, multiple: true }],
+    parameters: [seriesList, { name: 'nodes', type: 'nodeOrTag', required: true, multiple: true }],
     run: (call) => call.series().map((series) => ({ ...series, name: nodesName(series, call.all('nodes')) })),
+  },
+  {
+    names: ['aliasByTags'],
+    group: 'Alias',
+    description: 'Names each series by tags or by nodes of its path.',
+    parameters: [seriesList, { name: 'tags', type: 'nodeOrTag', required: true, multiple: true }],
+    run: (call) => call.series().map((series) => ({ ...series, name: nodesName(series, call.all('tags')) })),
   },
   {
     names: ['aliasByMetric'],
     group: 'Alias',
     description: 'Names each series by the last node of its path.',
     parameters: [seriesList],
-    run: (call) =>
-      call.series().map((series) => ({ ...series, name: (pathOf(series.name).split('.').at(-1) as string).split(',')[0] as string })),
+    run: (call) => call.series().map((series) => ({ ...series, name: partOf(series.name, -1, 0) })),
   },
   {
     names: ['aliasSub'],
@@ -56,15 +66,11 @@ export const aliasFunctions: readonly TargetFunction[] = [
     names: ['substr'],
     group: 'Special',
     description: 'Names each series by a part of its nodes.',
-    parameters: [seriesList, { name: 'start', type: 'integer', default: 0 }, { name: 'stop', type: 'integer', default: 0 }],
+    parameters: [seriesList, { name: 'start', type: 'node', default: 0 }, { name: 'stop', type: 'node', default: 0 }],
     run: (call) => {
-      const stop = call.number('stop', 0);
-      return call.series().map((series) => {
-        const close = series.name.indexOf(')');
-        const inner = series.name.slice(series.name.lastIndexOf('(') + 1, close < 0 ? undefined : close);
-        const nodes = inner.split('.').slice(call.number('start', 0), stop === 0 ? undefined : stop);
-        return { ...series, name: nodes.join('.').replace(/,.*$/, '') };
-      });
+      const [start, stop] = [Number(call.text('start', '0')), Number(call.text('stop', '0'))];
+      if (!Number.isInteger(start) || !Number.isInteger(stop)) throw call.fault('start and stop are numbers of nodes');
+      return call.series().map((series) => ({ ...series, name: partOf(series.name, start, stop) }));
     },
   },
   ...(
@@ -77,7 +83,7 @@ export const aliasFunctions: readonly TargetFunction[] = [
       names: [name, short],
       group: 'Alias',
       description: `Names in ${short} case, whole or at the positions given.`,
-      parameters: [seriesList, { name: 'pos', type: 'integer', multiple: true }],
+      parameters: [seriesList, { name: 'pos', type: 'node', multiple: true }],
       run: (call) => call.series().map((series) => ({ ...series, name: changeAt(series.name, call.all('pos').map(Number), change) })),
     }),
   ),
@@ -92,7 +98,7 @@ export const aliasFunctions: readonly TargetFunction[] = [
     names: ['consolidateBy'],
     group: 'Special',
     description: 'Chooses how slots merge when fewer are shown: sum, average, min, max, first, last.',
-    parameters: [seriesList, { name: 'consolidationFunc', type: 'string', required: true }],
+    parameters: [seriesList, { name: 'consolidationFunc', type: 'string', required: true, options: consolidations }],
     run: (call) => consolidateBy(call, call.text('consolidationFunc')),
   },
   {
@@ -106,6 +112,14 @@ export const aliasFunctions: readonly TargetFunction[] = [
     },
   },
 ];
+
+// Nodes `[start, stop)` of what stands within the innermost brackets of a name; a stop of 0 is the end.
+function partOf(name: string, start: number, stop: number): string {
+  const close = name.indexOf(')');
+  const inner = name.slice(name.lastIndexOf('(') + 1, close < 0 ? undefined : close);
+  const nodes = inner.split('.').slice(start, stop === 0 ? undefined : stop);
+  return nodes.join('.').replace(/,.*$/, '');
+}
 
 /** The path within a computed name: `summarize(a.b.c, "1h")` -> `a.b.c`. */
 export function pathOf(name: string): string {
@@ -142,16 +156,26 @@ export function compilePattern(call: Call, source: string): RE2JS {
   }
 }
 
-/** What replaces each match of a pattern; `\\1` is its first group. */
+/** What replaces each match of a pattern; `\\1` and `\\g<1>` are its first group, `\\g<name>` is one with a name. */
 export function replacer(call: Call, search: string, replace: string): (text: string) => string {
   const pattern = compilePattern(call, search);
-  const replacement = replace.replaceAll('$', '\\$').replaceAll(/\\(\d+)/g, '$$$1');
   return (text) => {
-    try {
-      return pattern.matcher(text).replaceAll(replacement);
-    } catch {
-      throw call.fault(`'${replace.slice(0, 200)}' names a group that the pattern lacks`);
+    const matcher = pattern.matcher(text);
+    let replaced = '';
+    let at = 0;
+    while (matcher.find()) {
+      replaced += text.slice(at, matcher.start());
+      replaced += replace.replace(/\\(?:(\d+)|g<(\d+)>|g<(\w+)>|(\\))/g, (_, number, other, name, escape) => {
+        if (escape !== undefined) return escape;
+        try {
+          return matcher.group(name ?? Number(number ?? other)) ?? '';
+        } catch {
+          throw call.fault(`'${replace.slice(0, 200)}' names a group that the pattern lacks`);
+        }
+      });
+      at = matcher.end();
     }
+    return replaced + text.slice(at);
   };
 }
 

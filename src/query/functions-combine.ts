@@ -8,7 +8,7 @@ import type { Call, TargetFunction, Value } from './function.js';
 import { nodesName } from './functions-alias.js';
 import { bare, derive, type Method, mergeValues, methodOf, type Series } from './series.js';
 
-const lists = { name: 'seriesLists', type: 'seriesLists', required: true, multiple: true } as const;
+const lists = { name: 'seriesLists', type: 'seriesList', required: true, multiple: true } as const;
 const seriesList = { name: 'seriesList', type: 'seriesList', required: true } as const;
 
 export const combineFunctions: readonly TargetFunction[] = [
@@ -40,8 +40,8 @@ export const combineFunctions: readonly TargetFunction[] = [
     names: ['aggregate'],
     group: 'Combine',
     description: 'Merges series by the method given.',
-    parameters: [seriesList, { name: 'func', type: 'string', required: true }, { name: 'xFilesFactor', type: 'float' }],
-    run: (call) => aggregate(call.series(), wantedMethod(call, call.text('func')), call.number('xFilesFactor', 0)),
+    parameters: [seriesList, { name: 'func', type: 'aggFunc', required: true }, { name: 'xFilesFactor', type: 'float' }],
+    run: (call) => aggregate(call.series(), wantedMethod(call, call.text('func')), factorOf(call), shownWord(call.text('func'))),
   },
   {
     names: ['countSeries'],
@@ -61,7 +61,11 @@ export const combineFunctions: readonly TargetFunction[] = [
     names: ['groupByNode'],
     group: 'Combine',
     description: 'Merges series that share a node of their path.',
-    parameters: [seriesList, { name: 'nodeNum', type: 'node', required: true }, { name: 'callback', type: 'string', default: 'average' }],
+    parameters: [
+      seriesList,
+      { name: 'nodeNum', type: 'nodeOrTag', required: true },
+      { name: 'callback', type: 'aggOrSeriesFunc', default: 'average' },
+    ],
     run: (call) => groupBy(call, call.all('nodeNum'), call.text('callback', 'average')),
   },
   {
@@ -70,8 +74,8 @@ export const combineFunctions: readonly TargetFunction[] = [
     description: 'Merges series that share several nodes of their path.',
     parameters: [
       seriesList,
-      { name: 'callback', type: 'string', required: true },
-      { name: 'nodes', type: 'node', required: true, multiple: true },
+      { name: 'callback', type: 'aggOrSeriesFunc', required: true },
+      { name: 'nodes', type: 'nodeOrTag', multiple: true },
     ],
     run: (call) => groupBy(call, call.all('nodes'), call.text('callback')),
   },
@@ -87,9 +91,10 @@ export const combineFunctions: readonly TargetFunction[] = [
   },
 ];
 
-/** One series of many by a method; the empty list stays empty. */
-export function aggregate(series: readonly Series[], method: Method, xFilesFactor = 0, shown?: string): readonly Series[] {
+/** One series of many by a method; the empty list stays empty. The share of series that must be known is what was set for them, unless it is given. */
+export function aggregate(series: readonly Series[], method: Method, given?: number, shown?: string): readonly Series[] {
   if (series.length === 0) return [];
+  const xFilesFactor = given ?? (series[0] as Series).xFilesFactor;
   const word = shown ?? (method === 'range' ? 'rangeOf' : method);
   const name = `${word}Series(${expressionsOf(series)})`;
   const [first, ...others] = onOneStep(series) as [Series, ...Series[]];
@@ -139,8 +144,8 @@ export function onOneStep(series: readonly Series[]): readonly Series[] {
   if (series.every((one) => one.stepSeconds === first.stepSeconds && one.start === first.start && one.end === first.end)) return series;
   const step = series.reduce((left, one) => leastCommonMultiple(left, one.stepSeconds), 1);
   const start = Math.min(...series.map((one) => one.start));
-  const end = Math.max(...series.map((one) => one.end));
-  const count = Math.ceil((end - start) / step);
+  // Up to the last slot in which any of them has one.
+  const count = series.reduce((most, one) => Math.max(most, Math.floor((one.end - one.stepSeconds - start) / step) + 1), 0);
   return series.map((one) => {
     const values = new Float64Array(count).fill(Number.NaN);
     for (let slot = 0; slot < count; slot++) {
@@ -158,13 +163,26 @@ function leastCommonMultiple(left: number, right: number): number {
   return (left / a) * right;
 }
 
-function wantedMethod(call: Call, word: string): Method {
+/** The method that a word asks for; a fault of the call where there is none. */
+export function wantedMethod(call: Call, word: string): Method {
   const method = methodOf(word);
   if (method === undefined) throw call.fault(`unsupported aggregation function: ${word}`);
   return method;
 }
 
-function countSeries(call: Call): readonly Series[] {
+/** A word as it stands in names: `sumSeries` is `sum`. */
+export function shownWord(word: string): string {
+  return word.replace(/Series$/, '');
+}
+
+/** The factor that the call gives, if it gives one. */
+export function factorOf(call: Call): number | undefined {
+  const factor = call.number('xFilesFactor');
+  return Number.isNaN(factor) ? undefined : factor;
+}
+
+async function countSeries(call: Call): Promise<readonly Series[]> {
+  if (!call.has('seriesLists')) return await call.target('alias(constantLine(0),"0")');
   const all = call.series('seriesLists');
   const [first] = onOneStep(all);
   if (first === undefined) return [];
@@ -183,7 +201,8 @@ async function groupBy(call: Call, nodes: readonly Value[], callback: string): P
   const method = methodOf(callback);
   const results: Series[] = [];
   for (const [name, members] of groups) {
-    const merged = method !== undefined ? aggregate(members, method) : await call.callback(callback, members);
+    const merged =
+      method !== undefined ? aggregate(members, method, undefined, shownWord(callback)) : await call.callback(callback, members);
     if (merged === undefined) throw call.fault(`unsupported aggregation function: ${callback}`);
     const [first] = merged;
     if (first !== undefined) results.push({ ...first, name });
@@ -193,6 +212,7 @@ async function groupBy(call: Call, nodes: readonly Value[], callback: string): P
 
 function divideSeries(call: Call): readonly Series[] {
   const divisors = call.series('divisorSeries');
+  if (divisors.length === 0) return call.series('dividendSeriesList').map(withoutDivisor);
   if (divisors.length !== 1) throw call.fault(`the second argument must be exactly 1 series, got ${divisors.length}`);
   return call.series('dividendSeriesList').map((dividend) => {
     const [top, below] = onOneStep([dividend, divisors[0] as Series]) as [Series, Series];
@@ -200,4 +220,8 @@ function divideSeries(call: Call): readonly Series[] {
     const name = `divideSeries(${dividend.name},${(divisors[0] as Series).name})`;
     return { ...derive(top, name, values), tags: { name } };
   });
+}
+
+function withoutDivisor(series: Series): Series {
+  return derive(series, `divideSeries(${series.name},MISSING)`, new Float64Array(series.values.length).fill(Number.NaN));
 }

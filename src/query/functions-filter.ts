@@ -8,7 +8,8 @@ import { compilePattern } from './functions-alias.js';
 import { type Method, mergeValues, methodOf, type Series } from './series.js';
 
 const seriesList = { name: 'seriesList', type: 'seriesList', required: true } as const;
-const count = { name: 'n', type: 'integer', default: 1 } as const;
+const count = { name: 'n', type: 'integer', required: true } as const;
+const some = { name: 'n', type: 'integer', default: 1 } as const;
 
 export const filterFunctions: readonly TargetFunction[] = [
   ...(
@@ -25,7 +26,7 @@ export const filterFunctions: readonly TargetFunction[] = [
       group: 'Filter Series',
       description: `The ${ascending ? 'lowest' : 'highest'} n series by their ${method}.`,
       parameters: [seriesList, count],
-      run: (call) => ranked(call.series(), method, ascending).slice(0, Math.max(0, call.number('n', 1))),
+      run: (call) => ranked(call.series(), method, ascending).slice(0, call.number('n')),
     }),
   ),
   ...(['highest', 'lowest'] as const).map(
@@ -33,9 +34,8 @@ export const filterFunctions: readonly TargetFunction[] = [
       names: [name],
       group: 'Filter Series',
       description: `The ${name} n series by a method.`,
-      parameters: [seriesList, count, { name: 'func', type: 'string', default: 'average' }],
-      run: (call) =>
-        ranked(call.series(), wanted(call, call.text('func', 'average')), name === 'lowest').slice(0, Math.max(0, call.number('n', 1))),
+      parameters: [seriesList, some, { name: 'func', type: 'aggFunc', default: 'average' }],
+      run: (call) => ranked(call.series(), wanted(call, call.text('func', 'average')), name === 'lowest').slice(0, call.number('n', 1)),
     }),
   ),
   {
@@ -43,7 +43,7 @@ export const filterFunctions: readonly TargetFunction[] = [
     group: 'Filter Series',
     description: 'The first n series.',
     parameters: [seriesList, { name: 'n', type: 'integer', required: true }],
-    run: (call) => call.series().slice(0, Math.max(0, call.number('n'))),
+    run: (call) => call.series().slice(0, call.number('n')),
   },
   {
     names: ['exclude'],

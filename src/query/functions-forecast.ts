@@ -15,8 +15,8 @@ const seasonMax = 10_000_000;
 
 const seriesList = { name: 'seriesList', type: 'seriesList', required: true } as const;
 const learning: readonly Parameter[] = [
-  { name: 'bootstrapInterval', type: 'interval', default: '7d' },
-  { name: 'seasonality', type: 'interval', default: '1d' },
+  { name: 'bootstrapInterval', type: 'interval', default: '7d', suggestions: ['7d', '30d'] },
+  { name: 'seasonality', type: 'interval', default: '1d', suggestions: ['1d', '7d'] },
 ];
 const withDelta: readonly Parameter[] = [seriesList, { name: 'delta', type: 'float', default: 3 }, ...learning];
 
@@ -33,7 +33,7 @@ export const forecastFunctions: readonly TargetFunction[] = [
     group: 'Calculate',
     description: 'The lower and upper edge of what Holt-Winters expects.',
     parameters: withDelta,
-    run: bands,
+    run: async (call) => (await forecasts(call)).flatMap((one) => bandsOf(one, call.number('delta', 3))),
   },
   {
     names: ['holtWintersConfidenceArea'],
@@ -41,7 +41,7 @@ export const forecastFunctions: readonly TargetFunction[] = [
     description: 'The area between the edges of what Holt-Winters expects.',
     parameters: withDelta,
     run: async (call) => {
-      const edges = await bands(call);
+      const edges = (await forecasts(call)).flatMap((one) => bandsOf(one, call.number('delta', 3)));
       return edges.map((edge, index) => {
         const name = `holtWintersConfidenceArea(${edge.pathExpression})`;
         const drawing = { stacked: 'areaBetween', invisible: index % 2 === 0 };
@@ -109,31 +109,25 @@ function analyse(values: Float64Array, slots: number): { expected: Float64Array;
   return { expected, deviations };
 }
 
-async function bands(call: Call): Promise<readonly Series[]> {
-  const delta = call.number('delta', 3);
-  return (await forecasts(call)).flatMap(({ series, forecast, deviation }) => {
-    const tags = { ...forecast.tags, holtWintersConfidenceUpper: '1', holtWintersConfidenceLower: '1' };
-    const edge = (word: string, sign: number): Series => {
-      const values = forecast.values.map((value, slot) => value + sign * delta * (deviation[slot] as number));
-      return { ...forecast, name: `holtWintersConfidence${word}(${series.name})`, pathExpression: series.pathExpression, values, tags };
-    };
-    return [edge('Lower', -1), edge('Upper', 1)];
-  });
+function bandsOf({ series, forecast, deviation }: Forecast, delta: number): [lower: Series, upper: Series] {
+  const tags = { ...forecast.tags, holtWintersConfidenceUpper: '1', holtWintersConfidenceLower: '1' };
+  const edge = (word: string, sign: number): Series => {
+    const values = forecast.values.map((value, slot) => value + sign * delta * (deviation[slot] as number));
+    return { ...forecast, name: `holtWintersConfidence${word}(${series.name})`, pathExpression: series.pathExpression, values, tags };
+  };
+  return [edge('Lower', -1), edge('Upper', 1)];
 }
 
+// The values are those that the bands were learnt from: an earlier start may bring a coarser archive.
 async function aberrations(call: Call): Promise<readonly Series[]> {
-  const edges = await bands(call);
-  const own = new Map(call.series().map((series) => [series.name, series]));
-  return edges.flatMap((lower, index) => {
-    const upper = edges[index + 1];
-    if (index % 2 === 1 || upper === undefined) return [];
-    const name = lower.name.replace('holtWintersConfidenceLower(', 'holtWintersAberration(');
-    const series = own.get(name.slice('holtWintersAberration('.length, -1));
-    if (series === undefined) return [];
-    const values = series.values.map((value, slot) => {
-      const [low, high] = [lower.values[slot] ?? Number.NaN, upper.values[slot] ?? Number.NaN];
+  return (await forecasts(call)).map((one) => {
+    const { series, forecast } = one;
+    const [lower, upper] = bandsOf(one, call.number('delta', 3));
+    const values = series.values.subarray(series.values.length - forecast.values.length).map((value, slot) => {
+      const [low, high] = [lower.values[slot] as number, upper.values[slot] as number];
       return value > high ? value - high : value < low ? value - low : 0;
     });
-    return [derive(series, name, values, { holtWintersAberration: '1' })];
+    const name = `holtWintersAberration(${series.name})`;
+    return { ...derive(series, name, values, { holtWintersAberration: '1' }), start: forecast.start };
   });
 }

@@ -11,6 +11,7 @@ import { parseWhen } from './when.js';
 const seriesList = { name: 'seriesList', type: 'seriesList', required: true } as const;
 const step = { name: 'step', type: 'integer', default: 60 } as const;
 const generatedMax = 1_000_000;
+const legendWords = [...['avg', 'total', 'min', 'max', 'last', 'count', 'median', 'stddev', 'range', 'diff'], 'si', 'binary'];
 
 export const graphFunctions: readonly TargetFunction[] = [
   ...(
@@ -71,7 +72,7 @@ export const graphFunctions: readonly TargetFunction[] = [
     names: ['areaBetween'],
     group: 'Graph',
     description: 'The area between two series.',
-    parameters: [{ name: 'seriesLists', type: 'seriesLists', required: true, multiple: true }],
+    parameters: [{ name: 'seriesLists', type: 'seriesList', required: true, multiple: true }],
     run: (call) => {
       const two = call.series('seriesLists');
       if (two.length !== 2) throw call.fault(`${two.length} series (expected exactly two)`);
@@ -87,18 +88,14 @@ export const graphFunctions: readonly TargetFunction[] = [
     names: ['cactiStyle'],
     group: 'Special',
     description: 'Legends with the current, greatest and least value in columns.',
-    parameters: [
-      seriesList,
-      { name: 'system', type: 'string', default: null, options: ['si', 'binary'] },
-      { name: 'units', type: 'string', default: null },
-    ],
+    parameters: [seriesList, { name: 'system', type: 'string', options: ['binary', 'si'] }, { name: 'units', type: 'string' }],
     run: cactiStyle,
   },
   {
     names: ['legendValue'],
     group: 'Alias',
-    description: 'Adds figures to legends: avg, total, min, max, last; then si or binary to shorten them.',
-    parameters: [seriesList, { name: 'valueTypes', type: 'string', multiple: true }],
+    description: 'Adds figures to legends: avg, total, min, max, last and others; then si or binary to shorten them.',
+    parameters: [seriesList, { name: 'valueTypes', type: 'string', multiple: true, suggestions: legendWords }],
     run: legendValue,
   },
   {
@@ -114,8 +111,8 @@ export const graphFunctions: readonly TargetFunction[] = [
     description: 'A level line with a label and a colour.',
     parameters: [
       { name: 'value', type: 'float', required: true },
-      { name: 'label', type: 'string', default: null },
-      { name: 'color', type: 'string', default: null },
+      { name: 'label', type: 'string' },
+      { name: 'color', type: 'string' },
     ],
     run: (call) => {
       const line = level(call, call.number('value'), formatFloat(call.number('value')));
@@ -127,7 +124,7 @@ export const graphFunctions: readonly TargetFunction[] = [
     names: ['aggregateLine'],
     group: 'Calculate',
     description: 'A level line at a figure of each series.',
-    parameters: [seriesList, { name: 'func', type: 'string', default: 'average' }, { name: 'keepStep', type: 'boolean', default: false }],
+    parameters: [seriesList, { name: 'func', type: 'aggFunc', default: 'average' }, { name: 'keepStep', type: 'boolean', default: false }],
     run: aggregateLine,
   },
   {
@@ -135,22 +132,22 @@ export const graphFunctions: readonly TargetFunction[] = [
     group: 'Graph',
     description: 'An upright line at a time.',
     parameters: [
-      { name: 'ts', type: 'string', required: true },
-      { name: 'label', type: 'string', default: null },
-      { name: 'color', type: 'string', default: null },
+      { name: 'ts', type: 'date', required: true },
+      { name: 'label', type: 'string' },
+      { name: 'color', type: 'string' },
     ],
     run: verticalLine,
   },
   ...(
     [
-      [['sinFunction', 'sin'], 'The sine of the time.', [{ name: 'amplitude', type: 'float', default: 1 }]],
-      [['timeFunction', 'time'], 'The time as a value.', []],
-      [['randomWalkFunction', 'randomWalk'], 'A walk of steps that look random, the same for the same time.', []],
+      [['sinFunction', 'sin'], 'The sine of the time.', 'Transform', [{ name: 'amplitude', type: 'float', default: 1 }]],
+      [['timeFunction', 'time'], 'The time as a value.', 'Transform', []],
+      [['randomWalkFunction', 'randomWalk'], 'A walk of steps that look random, the same for the same time.', 'Special', []],
     ] as const
   ).map(
-    ([names, description, parameters]): TargetFunction => ({
+    ([names, description, group, parameters]): TargetFunction => ({
       names: [...names],
-      group: 'Special',
+      group,
       description,
       parameters: [{ name: 'name', type: 'string', required: true }, ...parameters, step],
       run: (call) => [generated(call, names[0])],
@@ -167,8 +164,10 @@ export const graphFunctions: readonly TargetFunction[] = [
         .all('tags')
         .map((tag) => `"${String(tag)}"`)
         .join(', ')})`;
-      const count = Math.min(Math.ceil((until - from) / 60), generatedMax);
-      return [line(name, from, from + count * 60, 60, new Float64Array(count).fill(Number.NaN))];
+      // A slot a second, as Graphite has it, while they are not too many.
+      const seconds = Math.max(1, Math.ceil((until - from) / generatedMax));
+      const count = Math.floor((until - from) / seconds);
+      return [line(name, from, from + count * seconds, seconds, new Float64Array(count).fill(Number.NaN))];
     },
   },
 ];
@@ -181,8 +180,6 @@ function drawn(call: Call, name: (series: Series) => string, drawing: Drawing, t
     tags: { ...series.tags, ...tags },
   }));
 }
-
-const numberText = (value: number): string => (Number.isInteger(value) ? String(value) : formatFloat(value));
 
 function line(name: string, start: number, end: number, stepSeconds: number, values: Float64Array): Series {
   return { name, pathExpression: name, tags: { name }, start, end, stepSeconds, values, method: 'average', xFilesFactor: 0 };
@@ -312,20 +309,18 @@ function cactiStyle(call: Call): readonly Series[] {
   });
 }
 
-const legendWords = ['avg', 'total', 'min', 'max', 'last'];
-
 function legendValue(call: Call): readonly Series[] {
   const words = call.all('valueTypes').map(String);
   const system = words.at(-1) === 'si' || words.at(-1) === 'binary' ? (words.pop() as string) : undefined;
   return call.series().map((series) => {
     const name = words.reduce((text, word) => {
-      const method = legendWords.includes(word) ? methodOf(word) : undefined;
+      const method = word.endsWith('Series') ? undefined : methodOf(word);
       const value = method === undefined ? Number.NaN : mergeValues(series.values, 0, series.values.length, method);
       if (system !== undefined) {
         const shown = method === undefined ? '(?)' : Number.isNaN(value) ? 'None' : shortened(value, system, '');
         return text.padEnd(20) + word.padEnd(5) + shown.padEnd(10);
       }
-      const shown = method === undefined ? '(?)' : Number.isNaN(value) ? 'None' : word === 'avg' ? formatFloat(value) : numberText(value);
+      const shown = method === undefined ? '(?)' : Number.isNaN(value) ? 'None' : method === 'count' ? String(value) : formatFloat(value);
       return `${text} (${word}: ${shown})`;
     }, series.name);
     return { ...series, name };

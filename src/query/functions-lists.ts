@@ -6,13 +6,13 @@
 import { Refused } from '../base/faults.js';
 import type { Call, Parameter, TargetFunction, Value } from './function.js';
 import { nodesName } from './functions-alias.js';
-import { aggregate, expressionsOf, onOneStep } from './functions-combine.js';
+import { aggregate, expressionsOf, factorOf, onOneStep, shownWord, wantedMethod } from './functions-combine.js';
 import { percentile } from './functions-select.js';
 import { formatFloat, formatG } from './python-number.js';
 import { derive, type Method, methodOf, type Series } from './series.js';
 
 const seriesList = { name: 'seriesList', type: 'seriesList', required: true } as const;
-const nodes = { name: 'nodes', type: 'node', required: true, multiple: true } as const;
+const nodes = { name: 'nodes', type: 'nodeOrTag', required: true, multiple: true } as const;
 const pair: readonly Parameter[] = [
   { name: 'seriesListFirstPos', type: 'seriesList', required: true },
   { name: 'seriesListSecondPos', type: 'seriesList', required: true },
@@ -32,16 +32,18 @@ export const listFunctions: readonly TargetFunction[] = [
       group: 'Combine',
       description: `${verb} two lists, series by series.`,
       parameters: pair,
-      run: (call) => pairs(call).flatMap((two) => aggregate(two, method)),
+      run: (call) => pairs(call).flatMap((two) => ofPair(two, method, method)),
     }),
   ),
   {
     names: ['aggregateSeriesLists'],
     group: 'Combine',
     description: 'Merges two lists, series by series, by the method given.',
-    parameters: [...pair, { name: 'func', type: 'string', required: true }, { name: 'xFilesFactor', type: 'float', default: null }],
-    run: (call) =>
-      pairs(call).flatMap((two) => aggregate(two, wanted(call, call.text('func')), call.number('xFilesFactor', 0), call.text('func'))),
+    parameters: [...pair, { name: 'func', type: 'aggFunc', required: true }, { name: 'xFilesFactor', type: 'float' }],
+    run: (call) => {
+      const method = wantedMethod(call, call.text('func'));
+      return pairs(call).flatMap((two) => ofPair(two, method, shownWord(call.text('func')), factorOf(call)));
+    },
   },
   {
     names: ['divideSeriesLists'],
@@ -75,21 +77,21 @@ export const listFunctions: readonly TargetFunction[] = [
     names: ['aggregateWithWildcards'],
     group: 'Combine',
     description: 'Merges series whose names are the same without the nodes given.',
-    parameters: [seriesList, { name: 'func', type: 'string', required: true }, positions],
-    run: (call) => withWildcards(call, wanted(call, call.text('func'))),
+    parameters: [seriesList, { name: 'func', type: 'aggFunc', required: true }, positions],
+    run: (call) => withWildcards(call, wantedMethod(call, call.text('func')), shownWord(call.text('func'))),
   },
   {
     names: ['groupByTags'],
     group: 'Combine',
     description: 'Merges series that share the values of tags.',
-    parameters: [seriesList, { name: 'callback', type: 'string', required: true }, { name: 'tags', type: 'string', multiple: true }],
+    parameters: [seriesList, { name: 'callback', type: 'aggOrSeriesFunc', required: true }, { name: 'tags', type: 'tag', multiple: true }],
     run: groupByTags,
   },
   {
     names: ['asPercent', 'pct'],
     group: 'Combine',
     description: 'Each series as a share of a total, of one other series or of their sum.',
-    parameters: [seriesList, { name: 'total', type: 'any', default: null }, { name: 'nodes', type: 'node', multiple: true }],
+    parameters: [seriesList, { name: 'total', type: 'any' }, { name: 'nodes', type: 'nodeOrTag', multiple: true }],
     run: (call) => (call.all('nodes').length > 0 ? percentByNodes(call) : percent(call)),
   },
   {
@@ -114,7 +116,7 @@ export const listFunctions: readonly TargetFunction[] = [
     names: ['mapSeries', 'map'],
     group: 'Combine',
     description: 'Series in groups by a node, for reduceSeries.',
-    parameters: [seriesList, { ...nodes, name: 'mapNodes' }],
+    parameters: [seriesList, { name: 'mapNodes', type: 'nodeOrTag', required: true, multiple: true }],
     run: (call) => [...grouped(call.series(), (series) => nodesName(series, call.all('mapNodes'))).values()].flat(),
   },
   {
@@ -135,9 +137,9 @@ export const listFunctions: readonly TargetFunction[] = [
     description: 'Evaluates a target for each prefix of the names up to a node; % stands for the prefix.',
     parameters: [
       seriesList,
-      { name: 'nodeNum', type: 'integer', required: true },
+      { name: 'nodeNum', type: 'node', required: true },
       { name: 'templateFunction', type: 'string', required: true },
-      { name: 'newName', type: 'string', default: null },
+      { name: 'newName', type: 'string' },
     ],
     run: applyByNode,
   },
@@ -149,10 +151,9 @@ function pairs(call: Call, first = 'seriesListFirstPos', second = 'seriesListSec
   return left.map((series, index) => [series, right[index] as Series]);
 }
 
-function wanted(call: Call, word: string): Method {
-  const method = methodOf(word);
-  if (method === undefined) throw call.fault(`unsupported aggregation function: ${word}`);
-  return method;
+// One of a list and one of another, named by both.
+function ofPair(two: readonly [Series, Series], method: Method, word: string, xFilesFactor?: number): readonly Series[] {
+  return aggregate(two, method, xFilesFactor, word).map((one) => ({ ...one, name: `${word}Series(${two[0].name},${two[1].name})` }));
 }
 
 function grouped(series: readonly Series[], keyOf: (series: Series) => string): Map<string, Series[]> {
@@ -174,17 +175,16 @@ function quotient(top: Series, below: Series, name: string, factor: number): Ser
   return { ...derive(over, name, values), tags: { name } };
 }
 
-function withWildcards(call: Call, method: Method): readonly Series[] {
+function withWildcards(call: Call, method: Method, word: string = method): readonly Series[] {
   const left = new Set(call.all('position').map(Number));
   const keyOf = (series: Series): string =>
     series.name
       .split('.')
       .filter((_, index) => !left.has(index))
       .join('.');
-  return [...grouped(call.series(), keyOf)].flatMap(([name, members]) => {
-    const merged = method === 'multiply' && members.length === 1 ? members : aggregate(members, method);
-    return merged.map((series) => ({ ...series, name }));
-  });
+  return [...grouped(call.series(), keyOf)].flatMap(([name, members]) =>
+    aggregate(members, method, undefined, word).map((series) => ({ ...series, name })),
+  );
 }
 
 async function groupByTags(call: Call): Promise<readonly Series[]> {
@@ -203,7 +203,8 @@ async function groupByTags(call: Call): Promise<readonly Series[]> {
   const found: Series[] = [];
   for (const [name, members] of grouped(call.series(), nameOf)) {
     const method = methodOf(callback);
-    const merged = method !== undefined ? aggregate(members, method) : await call.callback(callback, members);
+    const merged =
+      method !== undefined ? aggregate(members, method, undefined, shownWord(callback)) : await call.callback(callback, members);
     if (merged === undefined) throw call.fault(`unsupported aggregation function: ${callback}`);
     const held = Object.fromEntries(others.map((tag) => [tag, members[0]?.tags[tag] ?? '']));
     for (const one of merged.slice(0, 1))
@@ -308,11 +309,11 @@ async function reduceSeries(call: Call): Promise<readonly Series[]> {
   const word = call.text('reduceFunction');
   const node = Number(call.all('reduceNode')[0]);
   const matchers = call.all('reduceMatchers').map(String);
-  if (!Number.isInteger(node) || node < 0) throw call.fault('reduceNode is no node number (expected 0 or more)');
+  if (!Number.isInteger(node)) throw call.fault('reduceNode is no node number');
   const keyOf = (series: Series): string => `${series.name.split('.').slice(0, node).join('.')}.reduce.${word}`;
   const found: Series[] = [];
   for (const [name, members] of grouped(call.series('seriesLists'), keyOf)) {
-    const lists = matchers.map((matcher) => members.filter((one) => one.name.split('.')[node] === matcher));
+    const lists = matchers.map((matcher) => members.filter((one) => one.name.split('.').at(node) === matcher));
     if (lists.some((list) => list.length === 0)) continue;
     const result = await call.callback(word, ...lists.map((list) => list.slice(-1)));
     if (result === undefined) throw call.fault(`'${word}' is no function`);

@@ -55,7 +55,7 @@ export const selectFunctions: readonly TargetFunction[] = [
     description: 'Series whose figure stands in a relation to a threshold.',
     parameters: [
       seriesList,
-      { name: 'func', type: 'string', required: true },
+      { name: 'func', type: 'aggFunc', required: true },
       { name: 'operator', type: 'string', required: true, options: ['!=', '<', '<=', '=', '>', '>='] },
       { name: 'threshold', type: 'float', required: true },
     ],
@@ -157,14 +157,14 @@ export const selectFunctions: readonly TargetFunction[] = [
     parameters: [seriesList, { name: 'n', type: 'integer', required: true }],
     run: (call) => {
       const known = call.series().filter((series) => !Number.isNaN(figure(series, 'stddev')));
-      return ranked(known, 'stddev', false).slice(0, Math.max(0, call.number('n')));
+      return ranked(known, 'stddev', false).slice(0, call.number('n'));
     },
   },
   {
     names: ['unique'],
     group: 'Filter Series',
     description: 'Each series name once.',
-    parameters: [{ name: 'seriesLists', type: 'seriesLists', required: true, multiple: true }],
+    parameters: [{ name: 'seriesLists', type: 'seriesList', required: true, multiple: true }],
     run: (call) => eachNameOnce(call.series('seriesLists')),
   },
   {
@@ -183,7 +183,7 @@ export const selectFunctions: readonly TargetFunction[] = [
     names: ['sortBy'],
     group: 'Sorting',
     description: 'Series by a figure.',
-    parameters: [seriesList, { name: 'func', type: 'string', default: 'average' }, { name: 'reverse', type: 'boolean', default: false }],
+    parameters: [seriesList, { name: 'func', type: 'aggFunc', default: 'average' }, { name: 'reverse', type: 'boolean', default: false }],
     run: (call) => ranked(call.series(), wanted(call, call.text('func', 'average')), !call.flag('reverse')),
   },
   {

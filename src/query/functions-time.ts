@@ -9,6 +9,7 @@ import { parseOffset, parseWhen } from './when.js';
 
 const seriesList = { name: 'seriesList', type: 'seriesList', required: true } as const;
 const shiftsMax = 1000;
+const shifts = ['1h', '6h', '12h', '1d', '2d', '7d', '14d', '30d'];
 
 export const timeFunctions: readonly TargetFunction[] = [
   {
@@ -17,7 +18,7 @@ export const timeFunctions: readonly TargetFunction[] = [
     description: 'The same series, a time ago.',
     parameters: [
       seriesList,
-      { name: 'timeShift', type: 'interval', required: true },
+      { name: 'timeShift', type: 'interval', required: true, suggestions: shifts },
       { name: 'resetEnd', type: 'boolean', default: true },
       { name: 'alignDST', type: 'boolean', default: false },
     ],
@@ -29,7 +30,7 @@ export const timeFunctions: readonly TargetFunction[] = [
     description: 'The same series, several times ago.',
     parameters: [
       seriesList,
-      { name: 'timeShiftUnit', type: 'interval', default: '1d' },
+      { name: 'timeShiftUnit', type: 'interval', default: '1d', suggestions: shifts },
       { name: 'timeShiftStart', type: 'integer', default: 0 },
       { name: 'timeShiftEnd', type: 'integer', default: 7 },
     ],
@@ -39,22 +40,14 @@ export const timeFunctions: readonly TargetFunction[] = [
     names: ['timeSlice'],
     group: 'Transform',
     description: 'Values outside a time become unknown.',
-    parameters: [
-      seriesList,
-      { name: 'startSliceAt', type: 'string', required: true },
-      { name: 'endSliceAt', type: 'string', default: 'now' },
-    ],
+    parameters: [seriesList, { name: 'startSliceAt', type: 'date', required: true }, { name: 'endSliceAt', type: 'date', default: 'now' }],
     run: timeSlice,
   },
   {
     names: ['linearRegression'],
     group: 'Calculate',
     description: 'The line that fits the values of the range, or those of another, best.',
-    parameters: [
-      seriesList,
-      { name: 'startSourceAt', type: 'string', default: null },
-      { name: 'endSourceAt', type: 'string', default: null },
-    ],
+    parameters: [seriesList, { name: 'startSourceAt', type: 'date' }, { name: 'endSourceAt', type: 'date' }],
     run: linearRegression,
   },
 ];

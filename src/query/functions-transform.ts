@@ -11,8 +11,8 @@ import { parseOffset } from './when.js';
 
 const seriesList = { name: 'seriesList', type: 'seriesList', required: true } as const;
 const limits = [
-  { name: 'maxValue', type: 'float', default: null },
-  { name: 'minValue', type: 'float', default: null },
+  { name: 'maxValue', type: 'float' },
+  { name: 'minValue', type: 'float' },
 ] as const;
 
 export const transformFunctions: readonly TargetFunction[] = [
@@ -31,22 +31,28 @@ export const transformFunctions: readonly TargetFunction[] = [
       );
     },
   },
-  {
-    names: ['offset', 'add'],
-    group: 'Transform',
-    description: 'Adds a number.',
-    parameters: [seriesList, { name: 'factor', type: 'float', required: true }],
-    run: (call) => {
-      const factor = call.number('factor');
-      const word = call.node.name;
-      return each(
-        call,
-        (series) => `${word}(${series.name},${formatG(factor)})`,
-        (value) => value + factor,
-        { [word]: formatFloat(factor) },
-      );
-    },
-  },
+  ...(
+    [
+      ['offset', 'factor'],
+      ['add', 'constant'],
+    ] as const
+  ).map(
+    ([word, parameter]): TargetFunction => ({
+      names: [word],
+      group: 'Transform',
+      description: 'Adds a number.',
+      parameters: [seriesList, { name: parameter, type: 'float', required: true }],
+      run: (call) => {
+        const added = call.number(parameter);
+        return each(
+          call,
+          (series) => `${word}(${series.name},${formatG(added)})`,
+          (value) => value + added,
+          { [word]: formatFloat(added) },
+        );
+      },
+    }),
+  ),
   {
     names: ['absolute'],
     group: 'Transform',
@@ -71,12 +77,12 @@ export const transformFunctions: readonly TargetFunction[] = [
     names: ['scaleToSeconds'],
     group: 'Transform',
     description: 'Turns a figure a slot into one a number of seconds.',
-    parameters: [seriesList, { name: 'seconds', type: 'integer', required: true }],
+    parameters: [seriesList, { name: 'seconds', type: 'float', required: true }],
     run: (call) => {
       const seconds = call.number('seconds');
       return call.series().map((series) => {
         const values = series.values.map((value) => round6((value * seconds) / series.stepSeconds));
-        return derive(series, `scaleToSeconds(${series.name},${seconds})`, values, { scaleToSeconds: formatFloat(seconds) });
+        return derive(series, `scaleToSeconds(${series.name},${formatG(seconds)})`, values, { scaleToSeconds: formatFloat(seconds) });
       });
     },
   },
@@ -119,7 +125,7 @@ export const transformFunctions: readonly TargetFunction[] = [
     names: ['keepLastValue'],
     group: 'Transform',
     description: 'Fills unknown slots with the value before, up to a number of slots.',
-    parameters: [seriesList, { name: 'limit', type: 'float', default: Number.POSITIVE_INFINITY }],
+    parameters: [seriesList, { name: 'limit', type: 'intOrInf', default: 'inf' }],
     run: (call) =>
       call
         .series()
@@ -136,7 +142,7 @@ export const transformFunctions: readonly TargetFunction[] = [
   },
   {
     names: ['isNonNull'],
-    group: 'Combine',
+    group: 'Transform',
     description: '1 where a value is known, else 0.',
     parameters: [seriesList],
     run: (call) =>
@@ -156,7 +162,7 @@ export const transformFunctions: readonly TargetFunction[] = [
     parameters: [
       seriesList,
       { name: 'intervalString', type: 'interval', required: true },
-      { name: 'func', type: 'string', default: 'sum' },
+      { name: 'func', type: 'aggFunc', default: 'sum' },
       { name: 'alignToFrom', type: 'boolean', default: false },
     ],
     run: summarize,
@@ -168,8 +174,8 @@ export const transformFunctions: readonly TargetFunction[] = [
     parameters: [
       seriesList,
       { name: 'intervalString', type: 'interval', required: true },
-      { name: 'func', type: 'string', default: 'sum' },
-      { name: 'alignTo', type: 'string' },
+      { name: 'func', type: 'aggFunc', default: 'sum' },
+      { name: 'alignTo', type: 'string', suggestions: ['seconds', 'minutes', 'hours', 'days', 'weeks', 'months', 'years'] },
     ],
     run: smartSummarize,
   },
@@ -243,10 +249,11 @@ function keepLast(values: Float64Array, limit: number): Float64Array {
 
 function transformNull(call: Call): readonly Series[] {
   const value = call.number('default', 0);
-  const references = call.has('referenceSeries') ? call.series('referenceSeries') : undefined;
+  const given = call.series('referenceSeries');
+  const references = given.length > 0 ? given : undefined;
   const text = formatG(value);
   const suffix = references === undefined ? text : `${text},referenceSeries`;
-  const shown = call.has('default') && call.node.positional[1]?.kind === 'number' ? formatFloat(value) : text;
+  const shown = call.has('default') ? formatFloat(value) : text;
   return call.series().map((series) => {
     const values = series.values.map((known, slot) => {
       if (!Number.isNaN(known)) return known;

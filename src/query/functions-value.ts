@@ -5,29 +5,29 @@
 
 import type { Call, TargetFunction } from './function.js';
 import { onOneStep } from './functions-combine.js';
-import { formatG } from './python-number.js';
+import { formatFloat, formatG } from './python-number.js';
 import { derive, mergeValues, type Series } from './series.js';
 import { parseOffset } from './when.js';
 
 const seriesList = { name: 'seriesList', type: 'seriesList', required: true } as const;
 const finite = (value: number): number => (Number.isFinite(value) ? value : Number.NaN);
 
-type Plain = readonly [name: string, description: string, reckon: (value: number) => number];
+type Plain = readonly [name: string, tag: string, description: string, reckon: (value: number) => number];
 const plain: readonly Plain[] = [
-  ['exp', 'e to the power of each value.', (value) => finite(Math.exp(value))],
-  ['squareRoot', 'The square root of each value.', Math.sqrt],
-  ['sigmoid', '1 / (1 + e^-value).', (value) => finite(1 / (1 + Math.exp(-value)))],
-  ['logit', 'log(value / (1 - value)).', (value) => finite(Math.log(value / (1 - value)))],
+  ['exp', 'e', 'e to the power of each value.', (value) => finite(Math.exp(value))],
+  ['squareRoot', '1', 'The square root of each value.', Math.sqrt],
+  ['sigmoid', 'sigmoid', '1 / (1 + e^-value).', (value) => finite(1 / (1 + Math.exp(-value)))],
+  ['logit', 'logit', 'log(value / (1 - value)).', (value) => finite(Math.log(value / (1 - value)))],
 ];
 
 export const valueFunctions: readonly TargetFunction[] = [
   ...plain.map(
-    ([name, description, reckon]): TargetFunction => ({
+    ([name, tag, description, reckon]): TargetFunction => ({
       names: [name],
       group: 'Transform',
       description,
       parameters: [seriesList],
-      run: (call) => call.series().map((series) => derive(series, `${name}(${series.name})`, series.values.map(reckon), { [name]: '1' })),
+      run: (call) => call.series().map((series) => derive(series, `${name}(${series.name})`, series.values.map(reckon), { [name]: tag })),
     }),
   ),
   {
@@ -53,7 +53,7 @@ export const valueFunctions: readonly TargetFunction[] = [
       const factor = call.number('factor');
       return call.series().map((series) => {
         const values = series.values.map((value) => finite(value ** factor));
-        return derive(series, `pow(${series.name},${formatG(factor)})`, values, { pow: formatG(factor) });
+        return derive(series, `pow(${series.name},${formatG(factor)})`, values, { pow: formatFloat(factor) });
       });
     },
   },
@@ -75,7 +75,7 @@ export const valueFunctions: readonly TargetFunction[] = [
     names: ['roundFunction', 'round'],
     group: 'Transform',
     description: 'Rounds to a number of digits.',
-    parameters: [seriesList, { name: 'precision', type: 'integer', default: null }],
+    parameters: [seriesList, { name: 'precision', type: 'integer', default: 0 }],
     run: round,
   },
   {
@@ -90,7 +90,7 @@ export const valueFunctions: readonly TargetFunction[] = [
           series,
           `offsetToZero(${series.name})`,
           series.values.map((value) => value - least),
-          { offsetToZero: formatG(least) },
+          { offsetToZero: formatFloat(least) },
         );
       }),
   },
@@ -122,7 +122,7 @@ export const valueFunctions: readonly TargetFunction[] = [
     names: ['interpolate'],
     group: 'Transform',
     description: 'Draws a line through unknown slots, up to a number of them.',
-    parameters: [seriesList, { name: 'limit', type: 'float', default: Number.POSITIVE_INFINITY }],
+    parameters: [seriesList, { name: 'limit', type: 'intOrInf', default: 'inf' }],
     run: (call) => {
       const limit = call.number('limit', Number.POSITIVE_INFINITY);
       return call.series().map((series) => derive(series, `interpolate(${series.name})`, interpolated(series.values, limit)));
@@ -157,16 +157,21 @@ export const valueFunctions: readonly TargetFunction[] = [
     names: ['powSeries'],
     group: 'Combine',
     description: 'The first series to the power of the others, slot by slot.',
-    parameters: [{ name: 'seriesLists', type: 'seriesLists', required: true, multiple: true }],
+    parameters: [{ name: 'seriesLists', type: 'seriesList', required: true, multiple: true }],
     run: (call) => {
       const [first, ...others] = onOneStep(call.series('seriesLists'));
       if (first === undefined) return [];
-      const values = first.values.map((value, slot) => others.reduce((power, one) => finite(power ** (one.values[slot] as number)), value));
+      const values = first.values.map((value, slot) => others.reduce((power, one) => powerOf(power, one.values[slot] as number), value));
       const name = `powSeries(${[...new Set([first, ...others].map((one) => one.name))].join(',')})`;
       return [{ ...derive(first, name, values), tags: { name } }];
     },
   },
 ];
+
+// Unknown to the power of 0 is unknown.
+function powerOf(base: number, exponent: number): number {
+  return Number.isNaN(base) ? base : finite(base ** exponent);
+}
 
 // Python's rounding: halves go to the even neighbour.
 function round(call: Call): readonly Series[] {

@@ -9,15 +9,20 @@ import { derive, type Method, mergeValues, methodOf, type Series } from './serie
 import { parseOffset } from './when.js';
 
 const seriesList = { name: 'seriesList', type: 'seriesList', required: true } as const;
-const windowSize = { name: 'windowSize', type: 'intOrInterval', required: true } as const;
-const factor = { name: 'xFilesFactor', type: 'float', default: null } as const;
+const windowSize = {
+  name: 'windowSize',
+  type: 'intOrInterval',
+  required: true,
+  suggestions: [5, 7, 10, '1min', '5min', '10min', '30min', '1hour'],
+} as const;
+const factor = { name: 'xFilesFactor', type: 'float' } as const;
 
 export const windowFunctions: readonly TargetFunction[] = [
   {
     names: ['movingWindow'],
     group: 'Calculate',
     description: 'A figure of the slots of a window that ends with each slot.',
-    parameters: [seriesList, windowSize, { name: 'func', type: 'string', default: 'average' }, factor],
+    parameters: [seriesList, windowSize, { name: 'func', type: 'aggFunc', default: 'average' }, factor],
     run: (call) => movingWindow(call, call.text('func', 'average')),
   },
   ...(
@@ -109,7 +114,7 @@ async function movingWindow(call: Call, word: string): Promise<readonly Series[]
   if (method === undefined) throw call.fault(`unsupported aggregation function: ${word}`);
   if (call.series().length === 0) return [];
   const window = windowOf(call);
-  const name = call.node.name;
+  const name = `moving${word.slice(0, 1).toUpperCase()}${word.slice(1).toLowerCase()}`;
   const share = call.number('xFilesFactor', Number.NaN);
   return (await before(call, window.seconds)).map((series) => {
     const points = window.pointsOf(series);

@@ -3,8 +3,8 @@
  * at the end is let be. Ranges are `(from, until]`. Source: "The Render URL API", "The Metrics API".
  */
 
-import type { Parameter } from '../query/function.js';
-import { targetFunctions } from '../query/functions.js';
+import type { Parameter, ParameterType, TargetFunction } from '../query/function.js';
+import { functionByName, targetFunctions } from '../query/functions.js';
 import type { NameMatch } from '../query/name-tree.js';
 import { isSet } from './render-formats.js';
 import { type Answer, HttpFault, json, padded, type Route, type WebRequest } from './route.js';
@@ -98,38 +98,71 @@ function expand(request: WebRequest, services: Services): Answer {
 
 // As Grafana's editor reads it: types name what may be chosen, aggregations with their words.
 function functions({ parameters, route }: WebRequest): Answer {
-  const rows = targetFunctions.flatMap((row) =>
-    row.names.map((name) => {
-      const params = row.parameters.map(describeParameter);
-      const signature = `${name}(${row.parameters.map((one) => (one.multiple ? `*${one.name}` : one.name)).join(', ')})`;
-      return { name, function: signature, description: row.description, module: 'weir', group: row.group, params };
-    }),
-  );
   if (route.name !== undefined) {
-    const found = rows.find(({ name }) => name === route.name);
-    if (found === undefined) throw new HttpFault(404, `no function is named ${route.name.slice(0, 100)}`);
-    return json(found);
+    const row = functionByName(route.name);
+    if (row === undefined) throw new HttpFault(404, `no function is named ${route.name.slice(0, 100)}`);
+    return padded(JSON.stringify(describeFunction(route.name, row)), parameters);
   }
-  if (!isSet(parameters, 'grouped')) return json(Object.fromEntries(rows.map((row) => [row.name, row])));
+  const rows = targetFunctions.flatMap((row) => row.names.map((name) => describeFunction(name, row)));
+  if (!isSet(parameters, 'grouped')) return padded(JSON.stringify(Object.fromEntries(rows.map((row) => [row.name, row]))), parameters);
   const groups: Record<string, Record<string, unknown>> = {};
   for (const row of rows) groups[row.group] = { ...groups[row.group], [row.name]: row };
-  return json(groups);
+  return padded(JSON.stringify(groups), parameters);
+}
+
+function describeFunction(name: string, row: TargetFunction): Readonly<Record<'name' | 'group', string> & Record<string, unknown>> {
+  const params = row.parameters.map(describeParameter);
+  const signature = `${name}(${row.parameters.map(signatureOf).join(', ')})`;
+  return { name, function: signature, description: row.description, module: 'weir.query', group: row.group, params };
+}
+
+// As Python writes a parameter: `func='sum'`, `limit=None`, `*nodes`.
+function signatureOf(parameter: Parameter): string {
+  const { name, multiple, required, default: otherwise } = parameter;
+  if (multiple) return `*${name}`;
+  if (required) return name;
+  if (typeof otherwise === 'string') return `${name}='${otherwise}'`;
+  if (typeof otherwise === 'boolean') return `${name}=${otherwise ? 'True' : 'False'}`;
+  return `${name}=${otherwise ?? 'None'}`;
 }
 
 const aggregations = [
-  ...['average', 'avg_zero', 'count', 'current', 'diff', 'first', 'last', 'max', 'median', 'min', 'multiply'],
-  ...['rangeOf', 'stddev', 'sum', 'total', 'absmax', 'absmin', 'last_or_zero'],
+  ...['average', 'avg', 'avg_zero', 'count', 'current', 'diff', 'first', 'last', 'max', 'median', 'min', 'multiply'],
+  ...['range', 'rangeOf', 'stddev', 'sum', 'total', 'absmax', 'absmin', 'last_or_zero'],
+].sort();
+// Functions that make one series of a list.
+const merging = [
+  ...[
+    'asPercent',
+    'averageSeries',
+    'averageSeriesWithWildcards',
+    'countSeries',
+    'diffSeries',
+    'diffSeriesLists',
+    'maxSeries',
+    'medianSeries',
+  ],
+  ...['minSeries', 'multiplySeries', 'multiplySeriesLists', 'multiplySeriesWithWildcards', 'pct', 'powSeries', 'rangeOfSeries'],
+  ...['stddevSeries', 'sumSeries', 'sumSeriesLists', 'sumSeriesWithWildcards'],
 ];
+const chosen: Readonly<Partial<Record<ParameterType, readonly string[]>>> = {
+  aggFunc: aggregations,
+  aggOrSeriesFunc: [...aggregations, ...merging].sort(),
+};
 const intervals = ['10min', '1h', '1d'];
 
-function describeParameter(parameter: Parameter): Record<string, unknown> {
-  const { name, type } = parameter;
-  if (name === 'func' || name === 'consolidationFunc') return { ...parameter, type: 'aggFunc', options: aggregations };
-  if (name === 'callback' || name === 'reduceFunction') return { ...parameter, type: 'aggOrSeriesFunc', options: aggregations };
-  if (type === 'interval') return { ...parameter, suggestions: intervals };
-  if (type === 'intOrInterval') return { ...parameter, suggestions: [5, 7, 10, '1min', '5min', '10min', '30min', '1hour'] };
-  if (type === 'node') return { ...parameter, type: 'nodeOrTag' };
-  return name === 'tags' ? { ...parameter, type: 'tag' } : { ...parameter };
+function describeParameter({ name, type, required, default: otherwise, multiple, ...rest }: Parameter): Record<string, unknown> {
+  const options = rest.options ?? chosen[type];
+  const suggestions = rest.suggestions ?? (type === 'interval' ? intervals : undefined);
+  return {
+    name,
+    type,
+    ...(required === true && { required }),
+    ...(otherwise !== undefined && otherwise !== null && { default: otherwise }),
+    ...(multiple === true && { multiple }),
+    ...(options !== undefined && { options }),
+    ...(suggestions !== undefined && { suggestions }),
+  };
 }
 
 function lastNode(path: string): string {
