@@ -15,15 +15,24 @@ export interface WhisperPoints {
   readonly values: Float64Array;
 }
 
+/** A time whose points came from an archive that is not the finest: `[from, until)`, epoch seconds, and the step of the archive. */
+export type CoarseRange = readonly [from: number, until: number, step: number];
+
+/** The points of a file, and where they stand for longer slots: what the file's xFilesFactor hides is hidden there already. */
+export interface FilePoints extends WhisperPoints {
+  readonly coarse: readonly CoarseRange[];
+}
+
 /** All points of a file, each once. */
-export function pointsOfFile(file: WhisperFile): WhisperPoints {
+export function pointsOfFile(file: WhisperFile): FilePoints {
   const { archives, aggregationMethod } = file.header;
+  const coarse: CoarseRange[] = [];
   let held: WhisperPoints = { times: new Float64Array(0), values: new Float64Array(0) };
   archives.forEach((archive, index) => {
     const points = archivePoints(file, archive);
-    held = index === 0 ? points : joined(held, points, archive.secondsPerPoint, aggregationMethod);
+    held = index === 0 ? points : joined(held, points, archive.secondsPerPoint, aggregationMethod, coarse);
   });
-  return held;
+  return { ...held, coarse: coarse.sort((left, right) => left[0] - right[0]) };
 }
 
 // What stands in the current round of the ring: older rounds are stale.
@@ -45,7 +54,8 @@ function archivePoints(file: WhisperFile, archive: WhisperArchive): WhisperPoint
   return { times: Float64Array.from(found, (point) => point.time), values: Float64Array.from(found, (point) => point.value) };
 }
 
-function joined(fine: WhisperPoints, coarse: WhisperPoints, step: number, method: string): WhisperPoints {
+// Ranges of the coarse archive go to `ranges`; one goes on until a slot that finer points alone make.
+function joined(fine: WhisperPoints, coarse: WhisperPoints, step: number, method: string, ranges: CoarseRange[]): WhisperPoints {
   const times: number[] = [];
   const values: number[] = [];
   const put = (time: number, value: number): void => {
@@ -54,11 +64,17 @@ function joined(fine: WhisperPoints, coarse: WhisperPoints, step: number, method
   };
   let at = 0;
   const first = fine.times[0] ?? Number.POSITIVE_INFINITY;
+  let open: CoarseRange | undefined;
   coarse.times.forEach((slot, index) => {
     while (at < fine.times.length && (fine.times[at] as number) < slot) put(fine.times[at] as number, fine.values[at++] as number);
     const from = at;
     while (at < fine.times.length && (fine.times[at] as number) < slot + step) at++;
     const value = coarse.values[index] as number;
+    if (from === at || slot < first) {
+      if (open !== undefined) ranges.pop();
+      open = [open?.[0] ?? slot, slot + step, step];
+      ranges.push(open);
+    } else open = undefined;
     if (from === at) put(slot, value);
     else if (slot < first) {
       const rest = restOf(fine.values.subarray(from, at), value, method);

@@ -17,7 +17,8 @@ export interface Points {
 
 /** The points of a series in at most `countMax` bands; all of them without one. `span` is the range of all series of the answer. */
 export function pointsOf(series: Series, countMax: number | undefined, span: { start: number; end: number }): Points {
-  const count = series.values.length;
+  // No further than its span: the line of a moment is one point.
+  const count = Math.min(series.values.length, Math.floor((series.end - series.start) / series.stepSeconds) + 1);
   if (countMax === undefined || count === 0) return bands(series, 0, 1, series.start, count);
   if (countMax === 1) return bands(series, 0, count, series.start, 1);
   const wanted = (span.end - span.start) / series.stepSeconds;
@@ -69,13 +70,15 @@ function bands(series: Series, from: number, perBand: number, start: number, ban
   const times: number[] = [];
   for (let band = 0; band < values.length; band++) {
     const at = from + band * perBand;
-    values[band] = perBand === 1 ? (series.values[at] as number) : mergeBand(series, at, Math.min(series.values.length, at + perBand));
+    values[band] =
+      perBand === 1 ? (series.values[at] as number) : mergeBand(series, at, Math.min(series.values.length, at + perBand), perBand);
     times.push(start + band * perBand * series.stepSeconds);
   }
   return { times, values };
 }
 
-function mergeBand(series: Series, from: number, to: number): number {
+// The factor asks for its share of a whole band, also where the last one is cut.
+function mergeBand(series: Series, from: number, to: number, slots = to - from): number {
   if (series.merged !== undefined && series.methodChosen !== true) return series.merged(from, to);
-  return mergeValues(series.values, from, to, series.method, series.xFilesFactor);
+  return mergeValues(series.values, from, to, series.method, (series.xFilesFactor * slots) / (to - from));
 }

@@ -81,7 +81,10 @@ async function bind(node: CallNode, row: TargetFunction, context: TargetContext)
     put(bound, name, check(node, parameter, await argumentValue(argument, parameter, context)));
   }
   for (const parameter of row.parameters) {
-    if (parameter.required && !bound.has(parameter.name)) throw fault(node, `${node.name} lacks its argument '${parameter.name}'`);
+    // Lists of lists may be empty: their merging gives nothing.
+    const mayLack = parameter.multiple === true && parameter.type === 'seriesList';
+    if (parameter.required && !mayLack && !bound.has(parameter.name))
+      throw fault(node, `${node.name} lacks its argument '${parameter.name}'`);
   }
   return bound;
 }

@@ -108,7 +108,9 @@ export const aliasFunctions: readonly TargetFunction[] = [
     parameters: [seriesList, { name: 'xFilesFactor', type: 'float', required: true }],
     run: (call) => {
       const xFilesFactor = call.number('xFilesFactor');
-      return call.series().map((series) => ({ ...series, xFilesFactor, tags: { ...series.tags, xFilesFactor: String(xFilesFactor) } }));
+      return call
+        .series()
+        .map((series) => ({ ...series, xFilesFactor, tags: { ...series.tags, xFilesFactor: formatFloat(xFilesFactor) } }));
     },
   },
 ];
@@ -165,8 +167,8 @@ export function replacer(call: Call, search: string, replace: string): (text: st
     let at = 0;
     while (matcher.find()) {
       replaced += text.slice(at, matcher.start());
-      replaced += replace.replace(/\\(?:(\d+)|g<(\d+)>|g<(\w+)>|(\\))/g, (_, number, other, name, escape) => {
-        if (escape !== undefined) return escape;
+      replaced += replace.replace(/\\(?:(\d+)|g<(\d+)>|g<(\w+)>|(\\))/g, (_, number, other, name, slash) => {
+        if (slash !== undefined) return slash;
         try {
           return matcher.group(name ?? Number(number ?? other)) ?? '';
         } catch {

@@ -206,7 +206,7 @@ function aggregateLine(call: Call): readonly Series[] {
         name,
         series.values.map(() => value),
       );
-    return { ...level(call, value, formatFloat(value)), name, pathExpression: name };
+    return { ...level(call, value, Number.isNaN(value) ? 'None' : formatFloat(value)), name, pathExpression: name };
   });
 }
 

@@ -90,7 +90,7 @@ export const valueFunctions: readonly TargetFunction[] = [
           series,
           `offsetToZero(${series.name})`,
           series.values.map((value) => value - least),
-          { offsetToZero: formatFloat(least) },
+          { offsetToZero: Number.isNaN(least) ? 'None' : formatFloat(least) },
         );
       }),
   },

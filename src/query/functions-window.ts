@@ -133,8 +133,8 @@ function moved(values: Float64Array, points: number, method: Method, share: numb
   if (method === 'min' || method === 'max') return movedExtremes(values, points, method === 'min', share);
   const result = new Float64Array(values.length);
   for (let slot = 0; slot < values.length; slot++) {
-    const from = Math.max(0, slot - points + 1);
-    result[slot] = mergeValues(values, from, slot + 1, method, share * Math.max(1, points / (slot + 1 - from)));
+    const known = values.subarray(Math.max(0, slot - points + 1), slot + 1).filter((value) => !Number.isNaN(value));
+    result[slot] = known.length / points < share ? Number.NaN : mergeValues(known, 0, known.length, method);
   }
   return result;
 }

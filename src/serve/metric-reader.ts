@@ -104,6 +104,7 @@ export class MetricReader {
       if (index % seriesAtOnce === seriesAtOnce - 1) await setImmediate();
       if (context.isDropped?.() === true) throw new Refused('the client has gone');
       const series = await this.#read(name, path ?? name, context);
+      if (series === undefined) continue;
       spent.points += series.values.length;
       if (spent.points > limits.points) throw new Refused(`the request reads more than ${limits.points} points (limits.points)`);
       found.push(series);
@@ -111,10 +112,13 @@ export class MetricReader {
     return found;
   }
 
-  async #read(name: string, pathExpression: string, context: TargetContext): Promise<Series> {
+  // Undefined where the range lies before all archives, or ahead of the clock: no slot is shown that can hold nothing.
+  async #read(name: string, pathExpression: string, context: TargetContext): Promise<Series | undefined> {
     const { store } = this.#options;
     const { stored, figure } = this.#served.get(name) as Served;
-    const slots = await store.read(stored, context.from, context.until, context.now);
+    const oldest = context.now - (store.ladderOf(stored).at(-1)?.keepSeconds ?? Number.POSITIVE_INFINITY);
+    if (context.from > context.now || context.until < oldest) return undefined;
+    const slots = await store.read(stored, Math.max(context.from, oldest), Math.min(context.until, context.now), context.now);
     const way = this.#wayOf(name, figure);
     const method: Method = methodOf(way.method) ?? 'average';
     const values = figure === undefined ? methodValues(slots, method, way.xFilesFactor) : this.#figureValues(slots, figure);

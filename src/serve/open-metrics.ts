@@ -44,8 +44,9 @@ export async function openMetrics({ folder, configuration, now, readOnly = false
     codecs: metricCodecs,
     recordKeepSeconds: (table) => keepSecondsOf(configuration(), table),
   });
-  const names: string[] = [];
-  for await (const { name } of store.scan('series', {})) names.push(name);
+  // Files without points are series all the same.
+  const names = new Set(loaded.keys());
+  for await (const { name } of store.scan('series', {})) names.add(name);
   const metrics = storedMetrics({
     store,
     rules: () => rules,
@@ -53,7 +54,7 @@ export async function openMetrics({ folder, configuration, now, readOnly = false
     replaces: (name) => replacesByRule(name, configuration().rules),
     now,
     sizeBytes: () => statSync(join(folder, 'store.mdb'), { throwIfNoEntry: false })?.size ?? 0,
-    names,
+    names: [...names],
   });
   return {
     ...metrics,
@@ -70,14 +71,15 @@ function keepSecondsOf({ records }: Configuration, table: string): number | unde
   return days === 0 ? undefined : days * 86_400;
 }
 
-// What came with a file goes before the rules for new series. The file has hidden what its own factor hides: a coarse point that is there counts whole.
+// What came with a file goes before the rules for new series.
 function withLoaded(rules: StorageRules, loaded: () => ReadonlyMap<string, LoadedSeries>): StorageRules {
   return {
     ladderOf: (name) => loaded().get(name)?.ladder ?? rules.ladderOf(name),
     methodOf: (name) => {
       const held = loaded().get(name);
-      return held === undefined ? rules.methodOf(name) : { method: held.method, xFilesFactor: 0 };
+      return held === undefined ? rules.methodOf(name) : { method: held.method, xFilesFactor: held.xFilesFactor };
     },
+    coarseOf: (name) => loaded().get(name)?.coarse ?? [],
   };
 }
 
@@ -85,5 +87,5 @@ function withLoaded(rules: StorageRules, loaded: () => ReadonlyMap<string, Loade
 function readRules({ graphite: { schemas, aggregation } }: Configuration): StorageRules {
   const ladders = schemas === undefined ? [] : readSchemas(readFileSync(schemas, 'utf8'), schemas);
   const showings = aggregation === undefined ? defaultAggregation : readAggregation(readFileSync(aggregation, 'utf8'), aggregation);
-  return { ladderOf: (name) => ladderFor(ladders, name), methodOf: (name) => showingFor(showings, name) };
+  return { ladderOf: (name) => ladderFor(ladders, name), methodOf: (name) => showingFor(showings, name), coarseOf: () => [] };
 }

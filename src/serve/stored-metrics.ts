@@ -3,6 +3,7 @@
  * finest archive that reaches back to the start of the range (stitching is the store's). A StatsD metric's ladder is the finest of those of its served names.
  */
 
+import type { CoarseRange } from '../collect/whisper-points.js';
 import { countMembers, encodeMembers, memberSetCodec } from '../fold/member-set.js';
 import { decodeTimer, encodeTimer, type TimerValues, timerOf, timerValuesCodec } from '../fold/timer-values.js';
 import { archiveReaching, type CellPart, type Codecs, type Ladder, type SeriesTable, type Store } from '../keep/store.js';
@@ -14,6 +15,8 @@ import { parseStoredName, servedNames } from './served-names.js';
 export interface StorageRules {
   readonly ladderOf: (name: string) => Ladder;
   readonly methodOf: (name: string) => { readonly method: string; readonly xFilesFactor: number };
+  /** Where the points of a series came from the coarser archives of a file. */
+  readonly coarseOf: (name: string) => readonly CoarseRange[];
 }
 
 /** How timers and sets merge in the store: what `keep` is handed when it is opened. */
@@ -95,7 +98,7 @@ async function read(
 ): Promise<StoredSlots> {
   const { stepSeconds } = archiveReaching(ladder, from, now);
   const start = from - (from % stepSeconds) + stepSeconds;
-  const end = until - (until % stepSeconds) + stepSeconds;
+  const end = Math.max(start + stepSeconds, until - (until % stepSeconds) + stepSeconds);
   const count = Math.max(0, (end - start) / stepSeconds);
   const range = { series: [name], stepSeconds, start, end };
   const kind = parseStoredName(name)?.kind;
@@ -105,9 +108,24 @@ async function read(
     const share = finest / stepSeconds;
     const { counts, sums, mins, maxs, lasts, filled } = cells;
     if (share !== 1) for (let at = 0; at < filled.length; at++) filled[at] = (filled[at] as number) * share;
+    fillCoarse(counts, filled, start, stepSeconds, options.rules().coarseOf(name));
     return { stepSeconds, start, counts, sums, mins, maxs, lasts, filled };
   }
   return emptySlots(stepSeconds, start, count);
+}
+
+// A point that a file had for a longer slot stands for all of it: the file has hidden what its own factor hides. Where such points end within a slot, the
+// file's slot was this one.
+function fillCoarse(counts: Float64Array, filled: Float64Array, start: number, stepSeconds: number, ranges: readonly CoarseRange[]): void {
+  for (const [from, until, step] of ranges) {
+    const first = Math.max(0, Math.floor((from - start) / stepSeconds));
+    const end = Math.min(counts.length, Math.ceil((until - start) / stepSeconds));
+    for (let at = first; at < end; at++) {
+      const slot = start + at * stepSeconds;
+      const whole = slot >= from && slot + stepSeconds <= until;
+      if (counts[at] !== 0) filled[at] = whole ? Math.min(1, ((counts[at] as number) * step) / stepSeconds) : 1;
+    }
+  }
 }
 
 async function readParts(

@@ -10,7 +10,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { Fault } from '../base/faults.js';
 import { WhisperFile } from '../collect/whisper.js';
-import { pointsOfFile } from '../collect/whisper-points.js';
+import { type CoarseRange, pointsOfFile } from '../collect/whisper-points.js';
 import { readAggregation, readSchemas } from '../keep/ladder.js';
 import type { Ladder, MeasureColumns, NotePut } from '../keep/store.js';
 import { type LoadedSeries, loadedNote } from '../serve/loaded-series.js';
@@ -21,6 +21,7 @@ import { ProgressLine } from './progress.js';
 const batchCells = 200_000;
 const batchSeries = 1000;
 const saidMax = 20;
+const rangesMax = 500;
 
 /** Whether the first bytes are a Whisper header, compressed ones included. */
 export function looksLikeWhisper(head: Uint8Array): boolean {
@@ -74,6 +75,8 @@ export async function loadWhisper(paths: readonly string[], invocation: Invocati
         const read = readOne(one, loaded.get(one.name), tally, invocation);
         if (read === undefined) continue;
         loaded.set(one.name, read.series);
+        // A file without points is a series all the same.
+        if (read.times.length === 0) batch.notes.push(loadedNote(one.name, read.series));
         for (let at = 0; at < read.times.length; at += batchCells) {
           const end = Math.min(read.times.length, at + batchCells);
           batch.add(one.name, read.times.subarray(at, end), read.values.subarray(at, end));
@@ -128,16 +131,19 @@ function readOne({ file }: Found, before: LoadedSeries | undefined, tally: Tally
     const opened = new WhisperFile(file);
     try {
       const { aggregationMethod: method, xFilesFactor, archives } = opened.header;
-      const { times, values } = pointsOfFile(opened);
+      const { times, values, coarse } = pointsOfFile(opened);
       const upTo = before?.upTo ?? Number.NEGATIVE_INFINITY;
       const first = times.findIndex((time) => time > upTo);
       const from = first < 0 ? times.length : first;
       tally.files++;
       tally.known += from;
       tally.points += times.length - from;
-      if (from === times.length) return undefined;
+      if (from === times.length && before !== undefined) return undefined;
       const ladder: Ladder = archives.map((one) => ({ stepSeconds: one.secondsPerPoint, keepSeconds: one.retention }));
-      const series = { method, xFilesFactor, ladder: before?.ladder ?? ladder, upTo: times.at(-1) as number };
+      const series = {
+        ...{ method, xFilesFactor, ladder: before?.ladder ?? ladder, upTo: times.at(-1) ?? 0 },
+        coarse: joinedRanges(before?.coarse ?? [], coarse, upTo),
+      };
       return { series, times: times.subarray(from), values: values.subarray(from) };
     } finally {
       opened.close();
@@ -147,6 +153,12 @@ function readOne({ file }: Found, before: LoadedSeries | undefined, tally: Tally
     if (++tally.failed <= saidMax) invocation.world.stderr.write(`weir: ${error.line}\n`);
     return undefined;
   }
+}
+
+// What a later load adds begins behind what is in; older ranges are those that the ladder still reaches, as far as anyone can tell from their number.
+function joinedRanges(before: readonly CoarseRange[], found: readonly CoarseRange[], upTo: number): readonly CoarseRange[] {
+  const added = found.filter(([, until]) => until > upTo).map(([from, until, step]): CoarseRange => [Math.max(from, upTo), until, step]);
+  return [...before, ...added].slice(-rangesMax);
 }
 
 class LoadBatch {
