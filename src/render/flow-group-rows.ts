@@ -6,6 +6,7 @@
 import { formatAddress } from '../base/address.js';
 import { RowWriter } from '../base/row-writer.js';
 import type { FlowGroups } from '../fold/flow-groups.js';
+import type { FlowKey } from '../fold/flow-keys.js';
 
 export type Cell = string | number;
 
@@ -25,8 +26,7 @@ export function groupCells(groups: FlowGroups, group: number, hasReverse: boolea
   const cells: Cell[] = [];
   let word = 0;
   for (const key of groups.keys) {
-    const isEnd = key.sides[0] === 'src' || key.sides[0] === 'dst';
-    cells.push(key.words === 4 ? addressText(table.keyBytes(group, word, 16), 0, isEnd) : table.key(group, word));
+    cells.push(keyCell(groups, group, key, word));
     word += key.words;
   }
   const [flows, packets, octets] = [table.flows(group), table.packets(group), table.bytes(group)];
@@ -37,6 +37,13 @@ export function groupCells(groups: FlowGroups, group: number, hasReverse: boolea
   cells.push(timeText(table.lastNs(group), isEpoch));
   cells.push(percent(flows, total.flows), percent(packets, total.packets), percent(octets, total.bytes));
   return cells;
+}
+
+function keyCell({ table }: FlowGroups, group: number, { kind, sides }: FlowKey, word: number): Cell {
+  if (kind === 'address') return addressText(table.keyBytes(group, word, 16), 0, sides[0] === 'src' || sides[0] === 'dst');
+  if (kind !== 'mac') return table.key(group, word);
+  const digits = (table.key(group, word) * 2 ** 32 + table.key(group, word + 1)).toString(16).padStart(12, '0');
+  return digits.replace(/..(?=.)/g, '$&:');
 }
 
 /** Whether any group holds a reverse direction. */

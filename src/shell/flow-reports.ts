@@ -6,7 +6,7 @@
 import { Usage } from '../base/faults.js';
 import type { FlowBatch } from '../base/flow-batch.js';
 import { openOutput } from '../base/output-file.js';
-import { type FlowGroups, type GroupOrder, groupFigures } from '../fold/flow-groups.js';
+import { type FlowGroups, type GroupFigure, type GroupOrder, groupFigures } from '../fold/flow-groups.js';
 import { orderedFlows } from '../fold/flow-order.js';
 import type { FlowStat } from '../fold/flow-stat.js';
 import { groupCsv, groupJson, groupTable } from '../render/flow-group-rows.js';
@@ -23,7 +23,7 @@ export const reportOptions: readonly Option[] = [
     name: 'top',
     value: 'KEY/FIELD',
     repeatable: true,
-    help: 'lists the largest: srcip, dstip, ip, srcport, port, proto, as, if, router, record ... by flows, packets, bytes, bps, pps, bpp',
+    help: 'lists the largest: srcip, ip, dstport, port, proto, as, if, vlan, router, record, ip:p ... by flows, packets, bytes, bps, pps, bpp',
   },
   { name: 'number', short: 'n', value: 'N', help: 'how many a list has (default 10; 0 for all)' },
   { name: 'aggregate', value: 'KEYS', help: 'sums by keys, with masks if need be: srcip4/24,dstport' },
@@ -37,7 +37,9 @@ export function inOrder(batches: AsyncGenerator<FlowBatch>, invocation: Invocati
   return by === undefined ? batches : orderedFlows(batches, by);
 }
 
-interface Report extends GroupTask {
+interface Report {
+  /** Which grouping of the fold. */
+  readonly index: number;
   readonly by: GroupOrder | undefined;
   readonly most: number;
   readonly title: string;
@@ -55,19 +57,18 @@ export function asksReport(invocation: Invocation): boolean {
 
 /** Folds all flows and writes the reports; answers the exit code. */
 export async function writeReports(invocation: Invocation): Promise<number> {
-  const reports = reportsOf(invocation);
+  const { reports, groups } = reportsOf(invocation);
   const path = invocation.text('output') ?? '-';
   const format = formatOf(invocation, path);
   const hasStat = invocation.flag('stat');
-  const groups = reports.map(({ keys, option, isBidirectional }) => ({ keys, option, isBidirectional }));
   const fold = new ReportFold(hasStat, groups);
   const { failed } = await foldFlows(fold, { kind: 'report', hasStat, groups }, invocation);
   const output = openOutput(path);
   try {
     if (fold.stat !== undefined) output.write(statText(fold.stat, format));
-    for (const [index, report] of reports.entries()) {
-      if (format !== 'json' && (index > 0 || hasStat)) output.write(Buffer.from('\n'));
-      for (const chunk of reportText(report, fold.groups[index] as FlowGroups, format, invocation)) output.write(chunk);
+    for (const [place, report] of reports.entries()) {
+      if (format !== 'json' && (place > 0 || hasStat)) output.write(Buffer.from('\n'));
+      for (const chunk of reportText(report, fold.groups[report.index] as FlowGroups, format, invocation)) output.write(chunk);
     }
     if (failed && invocation.flag('strict')) output.discard();
     else output.finish();
@@ -78,24 +79,44 @@ export async function writeReports(invocation: Invocation): Promise<number> {
   return failed ? 1 : 0;
 }
 
-function reportsOf(invocation: Invocation): Report[] {
+// Several orders of one list are one grouping.
+function reportsOf(invocation: Invocation): { reports: Report[]; groups: GroupTask[] } {
   const most = numberOption(invocation.text('number'));
-  const sort = invocation.text('sort') as GroupOrder | undefined;
-  const reports: Report[] = invocation.list('top').map((text) => {
-    const at = text.lastIndexOf('/');
-    const isMask = /^\d+$/.test(text.slice(at + 1));
-    const [keys, field] = at < 0 || isMask ? [text, 'flows'] : [text.slice(0, at), text.slice(at + 1)];
-    const by = groupFigures.find((name) => name === field);
-    if (by === undefined) throw new Usage(`--top '${text}' (expected KEY/FIELD with a field of ${groupFigures.join(', ')})`);
-    return { keys, option: '--top', isBidirectional: false, by, most: most ?? 10, title: `${keys} by ${by}` };
-  });
+  const reports: Report[] = [];
+  const groups: GroupTask[] = [];
   const aggregate = invocation.text('aggregate');
   const isBidirectional = invocation.flag('bidirectional');
   if (aggregate !== undefined && isBidirectional) throw new Usage('--aggregate with --bidirectional (expected one of them)');
-  const whole = { by: sort, most: most ?? 0, isBidirectional };
-  if (aggregate !== undefined) reports.push({ ...whole, keys: aggregate, option: '--aggregate', title: aggregate });
-  if (isBidirectional) reports.push({ ...whole, keys: 'record', option: '--bidirectional', title: 'biflows' });
-  return reports;
+  // As with nfdump -s record -A KEYS, the records of a list are those that --aggregate makes.
+  let isListed = false;
+  for (const { keys, fields } of invocation.list('top').map(topOf)) {
+    const isRecord = keys === 'record' && aggregate !== undefined;
+    isListed ||= isRecord;
+    const ofKeys = isRecord ? aggregate : keys;
+    const held = groups.findIndex((group) => group.keys === ofKeys);
+    const index = held < 0 ? groups.push({ keys: ofKeys, option: isRecord ? '--aggregate' : '--top', isBidirectional: false }) - 1 : held;
+    for (const by of fields) reports.push({ index, by, most: most ?? 10, title: `${ofKeys} by ${by}` });
+  }
+  if ((aggregate !== undefined && !isListed) || isBidirectional) {
+    const index = groups.push({ keys: aggregate ?? 'record', option: '--aggregate', isBidirectional }) - 1;
+    reports.push({ index, by: invocation.text('sort') as GroupOrder | undefined, most: most ?? 0, title: aggregate ?? 'biflows' });
+  }
+  return { reports, groups };
+}
+
+/** `srcip4/24,dstport/bytes/flows`: keys, then orders; `ip:p` is by protocol too, as in nfdump -s. */
+function topOf(text: string): { keys: string; fields: readonly GroupFigure[] } {
+  const parts = text.split('/');
+  const fields: GroupFigure[] = [];
+  for (let last = groupFigures.find((name) => name === parts.at(-1)); last !== undefined && parts.length > 1; ) {
+    fields.unshift(last);
+    parts.pop();
+    last = groupFigures.find((name) => name === parts.at(-1));
+  }
+  const unknown = parts.length > 1 && !/^\d/.test(parts.at(-1) ?? '');
+  if (unknown) throw new Usage(`--top '${text}' (expected KEY/FIELD with fields of ${groupFigures.join(', ')})`);
+  const keys = parts.join('/').replace(/:p$/, ',proto');
+  return { keys, fields: fields.length > 0 ? fields : ['flows'] };
 }
 
 function reportText({ by, most, title }: Report, groups: FlowGroups, format: string, invocation: Invocation): Generator<Buffer> {
