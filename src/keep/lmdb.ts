@@ -19,7 +19,7 @@ import { rowsOf } from './lmdb-rows.js';
 import { type StoredCell, storedCells } from './lmdb-scan.js';
 import { ageStates, foldStates } from './lmdb-states.js';
 import { flowKey, identityKey, identityTimeKey, journalKey, Tables, text } from './lmdb-tables.js';
-import { OpenCells } from './open-cells.js';
+import { OpenCells, repeatsAmong } from './open-cells.js';
 import { encodeStates, takeStates } from './open-states.js';
 import { SeriesNames } from './series-names.js';
 import {
@@ -89,7 +89,7 @@ export class LmdbStore implements Store {
     this.#unlock = readOnly ? () => {} : lockFolder(options.folder);
     try {
       this.#tables = new Tables(options.folder, readOnly);
-      options.withNotes?.(this.#notes());
+      options.withNotes?.(this.#tables.by.notes.getRange({}).map(({ key, value }) => ({ name: key.toString(), value })));
       this.#names = new SeriesNames(this.#tables, options);
       this.#replay();
     } catch (error) {
@@ -105,7 +105,7 @@ export class LmdbStore implements Store {
     const identity = batch.identity === undefined ? undefined : identityKey(batch.identity);
     if (identity !== undefined) {
       const before = this.#tables.by.identities.getBinary(identity)?.readDoubleLE(0);
-      if (before !== undefined && before > batch.nowSeconds - identityKeepSeconds) return { applied: false, rejected };
+      if (before !== undefined && before > batch.nowSeconds - identityKeepSeconds) return { applied: false, rejected, repeated: 0 };
     }
     const mark = this.#names.count;
     const measures = batch.cells?.measures;
@@ -133,12 +133,13 @@ export class LmdbStore implements Store {
       throw faultOf(error, this.#options.folder);
     }
     this.#letGo();
+    const repeated = repeatsAmong(batch.cells, ids, this.#young, this.#old);
     if (journal !== undefined) {
       this.#sequence++;
       if (this.#youngSince === 0) this.#youngSince = batch.nowSeconds;
       this.#take(journal, this.#young, undefined);
     }
-    return { applied: true, rejected };
+    return { applied: true, rejected, repeated };
   };
 
   scan = <K extends Kind>(kind: K, range: Ranges[K]): AsyncIterable<Rows[K]> => {
@@ -355,10 +356,6 @@ export class LmdbStore implements Store {
     this.#tables.by.meta.putSync(text('fold'), bytes);
   }
 
-  *#notes(): IterableIterator<{ readonly name: string; readonly value: Uint8Array }> {
-    for (const { key, value } of this.#tables.by.notes.getRange({})) yield { name: key.toString(), value };
-  }
-
   #replay(): void {
     const held = this.#tables.by.meta.getBinary(text('fold'));
     if (held !== undefined) this.#fold = { sequence: held.readDoubleLE(0), series: held.readDoubleLE(8) };
@@ -366,14 +363,14 @@ export class LmdbStore implements Store {
     let first = 0;
     for (const { key, value } of this.#tables.by.journal.getRange({ start: journalKey(0) })) {
       const sequence = key.readUIntBE(0, 6);
-      if (first === 0) first = sequence;
+      first ||= sequence;
       this.#sequence = sequence;
       if (sequence <= this.#fold.sequence) {
         this.#old ??= new OpenCells();
         this.#oldSince = this.#take(value, this.#old, this.#fold.series);
       } else {
         const now = this.#take(value, this.#young, undefined);
-        if (this.#youngSince === 0) this.#youngSince = now;
+        this.#youngSince ||= now;
       }
     }
     this.#firstSequence = first === 0 ? this.#sequence + 1 : first;

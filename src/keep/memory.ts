@@ -55,14 +55,17 @@ class MemoryStore implements Store {
     const rejected = { 'too-old': 0, future: 0 };
     if (batch.identity !== undefined) {
       const before = this.#identities.get(batch.identity);
-      if (before !== undefined && before > batch.nowSeconds - identityKeepSeconds) return { applied: false, rejected };
+      if (before !== undefined && before > batch.nowSeconds - identityKeepSeconds) return { applied: false, rejected, repeated: 0 };
       this.#identities.set(batch.identity, batch.nowSeconds);
     }
     const { cells } = batch;
+    let repeated = 0;
     if (cells?.measures !== undefined) {
       const { table, measures } = cells;
       for (let at = 0; at < measures.count; at++) {
-        this.#measure(table?.nameOf(measures.series[at] as number) ?? '', measures, at, batch.nowSeconds, rejected);
+        const name = table?.nameOf(measures.series[at] as number) ?? '';
+        if (cells.isStamped?.(measures.series[at] as number) === true && this.#holds(name, measures, at, batch.nowSeconds)) repeated++;
+        this.#measure(name, measures, at, batch.nowSeconds, rejected);
       }
     }
     if (cells?.states !== undefined) this.#states(cells.states, (index) => cells.table?.nameOf(index) ?? '', rejected);
@@ -77,7 +80,7 @@ class MemoryStore implements Store {
       if (value === undefined) this.#notes.delete(name);
       else this.#notes.set(name, value);
     }
-    return { applied: true, rejected };
+    return { applied: true, rejected, repeated };
   };
 
   scan = <K extends Kind>(kind: K, range: Ranges[K]): AsyncIterable<Rows[K]> => this.#rows(kind, range) as AsyncIterable<Rows[K]>;
@@ -111,6 +114,12 @@ class MemoryStore implements Store {
   close = async (): Promise<void> => {
     this.#closed = true;
   };
+
+  #holds(name: string, { slot, lastAts }: MeasureColumns, at: number, now: number): boolean {
+    const step = this.#options.ladderOf(name)[archiveFor(this.#options.ladderOf(name), slot[at] as number, now)]?.stepSeconds ?? 1;
+    const start = (slot[at] as number) - ((slot[at] as number) % step);
+    return this.#cells.get('measure')?.get(name)?.get(`${step}@${start}`)?.measure?.lastAts[0] === lastAts[at];
+  }
 
   #measure(name: string, from: MeasureColumns, at: number, now: number, rejected: { 'too-old': number; future: number }): void {
     const slot = from.slot[at] as number;

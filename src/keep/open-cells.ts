@@ -5,7 +5,7 @@
 
 import { type Measures, mergeMeasure, replaceMeasure, setMeasure, zeroMeasures } from '../fold/measure.js';
 import { OpenStates } from './open-states.js';
-import type { CellCodec, PartKind } from './store.js';
+import type { Batch, CellCodec, PartKind } from './store.js';
 
 /** Cells of one series, one a slot, in order of slot. */
 export interface Gathered {
@@ -20,6 +20,8 @@ export interface OpenPart {
   readonly slot: number;
   bytes: Uint8Array;
 }
+
+const walkMax = 200;
 
 export class OpenCells {
   count = 0;
@@ -79,6 +81,16 @@ export class OpenCells {
     return series < this.#heads.length && this.#heads[series] !== -1;
   }
 
+  /** Whether one of the newest cells of a series has this slot and newest second. */
+  holds(series: number, slot: number, lastAt: number): boolean {
+    if (!this.has(series)) return false;
+    let at = this.#heads[series]!;
+    // In order of time nothing is looked for: the newest cell is of an earlier slot.
+    for (let left = walkMax; at >= 0 && left > 0 && this.#slots[at]! >= slot; left--, at = this.#before[at]!)
+      if (this.#slots[at] === slot && this.#lastAts[at] === lastAt) return true;
+    return false;
+  }
+
   /** The cells of a series with slots in `[start, end)`, merged by slot, into `into`. */
   gather(series: number, start: number, end: number, replaces: boolean, into: Gathered): void {
     into.count = 0;
@@ -92,12 +104,30 @@ export class OpenCells {
       found.push(at);
     }
     found.reverse();
-    if (!sorted) found.sort((one, two) => this.#slots[one]! - this.#slots[two]! || one - two);
+    if (replaces) this.#keepLatest(found);
+    else if (!sorted) found.sort((one, two) => this.#slots[one]! - this.#slots[two]! || one - two);
     if (into.slots.length < found.length) {
       into.slots = new Float64Array(found.length * 2);
       into.cells = zeroMeasures(found.length * 2);
     }
     for (const at of found) this.#join(at, replaces, into);
+  }
+
+  // Of single points of the same second the one that came last, in order of time.
+  #keepLatest(found: number[]): void {
+    found.sort((one, two) => this.#slots[one]! - this.#slots[two]! || this.#lastAts[one]! - this.#lastAts[two]! || one - two);
+    let kept = 0;
+    for (const [index, at] of found.entries()) {
+      const next = found[index + 1];
+      const isReplaced =
+        next !== undefined &&
+        this.#slots[next] === this.#slots[at] &&
+        this.#lastAts[next] === this.#lastAts[at] &&
+        this.#fulls[at] === -1 &&
+        this.#fulls[next] === -1;
+      if (!isReplaced) found[kept++] = at;
+    }
+    found.length = kept;
   }
 
   #join(at: number, replaces: boolean, into: Gathered): void {
@@ -123,6 +153,19 @@ export class OpenCells {
     this.#values = doubled(this.#values);
     this.#fulls = doubled(this.#fulls);
   }
+}
+
+/** Cells of stamped series whose slot holds one of the same newest second in a generation. `ids` are the series' numbers, -1 for what is left out. */
+export function repeatsAmong(cells: Batch['cells'], ids: Int32Array, young: OpenCells, old: OpenCells | undefined): number {
+  const { measures, isStamped } = cells ?? {};
+  let repeated = 0;
+  if (measures === undefined || isStamped === undefined) return repeated;
+  for (let at = 0; at < measures.count; at++) {
+    const [id, slot, lastAt] = [ids[at]!, measures.slot[at]!, measures.lastAts[at]!];
+    if (id < 0 || !(young.holds(id, slot, lastAt) || old?.holds(id, slot, lastAt) === true)) continue;
+    if (isStamped(measures.series[at]!)) repeated++;
+  }
+  return repeated;
 }
 
 const one = zeroMeasures(1);

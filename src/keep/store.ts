@@ -114,6 +114,8 @@ export interface Batch {
     readonly table?: SeriesTable;
     readonly measures?: MeasureColumns;
     readonly states?: StateColumns;
+    /** Series (by number) whose points carry times of their own: those that repeat a time are counted. */
+    readonly isStamped?: (index: number) => boolean;
     readonly parts?: readonly CellPart[];
   };
   readonly tallies?: readonly CellPart[];
@@ -127,6 +129,8 @@ export interface Receipt {
   readonly applied: boolean;
   /** Cells that were older than every archive of their series, and cells more than a day ahead: not kept. */
   readonly rejected: { readonly 'too-old': number; readonly future: number };
+  /** Cells of stamped series whose slot held one with the same newest second before: as far as a driver remembers, so at least as many. */
+  readonly repeated: number;
 }
 
 /** Slots `[start, end)` of some series on one step. */

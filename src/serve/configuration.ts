@@ -5,11 +5,13 @@
  * Source: DESIGN section 7. TOML by smol-toml.
  */
 
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import { parse, TomlError } from 'smol-toml';
 import { Malformed } from '../base/faults.js';
 import { statsdDialects } from '../collect/statsd.js';
 import { methodOf } from '../query/series.js';
-import { patternOf, type Rule } from './rules.js';
+import { type BinBounds, binBoundsOf, patternOf, percentileOf, type Rule } from './rules.js';
 
 /** A key: how its value is read, and its default. */
 export interface Key<T> {
@@ -85,6 +87,21 @@ const keeps = (help: string): Key<ReadonlyMap<string, number>> => ({
   },
 });
 
+/** etsy's `histogram`: the first entry whose `metric` is part of a timer's name gives its bins. */
+export interface TimerBins {
+  readonly metric: string;
+  readonly bins: BinBounds;
+}
+
+const timerBins = (help: string): Key<readonly TimerBins[]> => ({
+  help,
+  otherwise: [],
+  read: (value, where) =>
+    Array.isArray(value) && value.every((one) => typeof one?.metric === 'string' && binBoundsOf(one.bins) !== undefined)
+      ? (value as TimerBins[])
+      : wrong(where, 'a list such as [{ metric = "api", bins = [10, 50, "inf"] }], bounds rising'),
+});
+
 const graphiteKeys = {
   schemas: text(undefined, 'path of storage-schemas.conf'),
   aggregation: text(undefined, 'path of storage-aggregation.conf'),
@@ -98,6 +115,7 @@ const statsdKeys = {
   prefixGauge: text('gauges', 'node of gauges when legacyNamespace is false'),
   prefixSet: text('sets', 'node of sets when legacyNamespace is false'),
   percentThreshold: numbers([90], 'percentiles of timers; negative ones are the top'),
+  histogram: timerBins("bins of timers, served as X.histogram.bin_N: etsy's histogram"),
   flushInterval: whole(10, 1, 86_400, "seconds of the clients' slot: what a rate is over, and the first step where no schema matches"),
   deleteIdleStats: flag(false, 'idle counters and gauges read as unknown instead of 0 and the last value'),
   keyNameSanitize: flag(true, 'blanks become _, slashes -, other characters outside a-zA-Z0-9_-.;= are dropped'),
@@ -165,7 +183,23 @@ export interface Configuration {
 
 export const defaultConfiguration: Configuration = readConfiguration('');
 
-/** Reads `weir.toml`. Throws Malformed with the line or the key. */
+/** Reads `weir.toml` from its place: paths in it are relative to its folder (or to the working folder, where only that has the file). */
+export function readConfigurationFile(path: string): Configuration {
+  const configuration = readConfiguration(readFileSync(path, 'utf8'), path);
+  const { graphite, tokens } = configuration;
+  const beside = (file: string | undefined): string | undefined => {
+    if (file === undefined) return undefined;
+    const there = resolve(dirname(path), file);
+    return existsSync(there) || !existsSync(file) ? there : file;
+  };
+  return {
+    ...configuration,
+    graphite: { ...graphite, schemas: beside(graphite.schemas), aggregation: beside(graphite.aggregation) },
+    tokens: { ...tokens, readFile: beside(tokens.readFile), writeFile: beside(tokens.writeFile) },
+  };
+}
+
+/** Reads the text of a `weir.toml`. Throws Malformed with the line or the key. */
 export function readConfiguration(source: string, file = 'weir.toml'): Configuration {
   let document: Record<string, unknown>;
   try {
@@ -229,8 +263,16 @@ function readRules(value: unknown, file: string): readonly Rule[] {
     if (entry.sameTimestamp !== undefined && entry.sameTimestamp !== 'merge' && entry.sameTimestamp !== 'replace') {
       throw new Malformed(`${where}: sameTimestamp is '${String(entry.sameTimestamp)}' (expected merge or replace)`, { file });
     }
-    if (entry.method !== undefined && (typeof entry.method !== 'string' || methodOf(entry.method) === undefined)) {
-      throw new Malformed(`${where}: method is '${String(entry.method)}' (expected average, sum, min, max, last, count, ...)`, { file });
+    const { method, histogram } = entry;
+    if (method !== undefined && (typeof method !== 'string' || (methodOf(method) ?? percentileOf(method)) === undefined)) {
+      throw new Malformed(`${where}: method is '${String(method)}' (expected average, sum, min, max, last, count, median, p95, ...)`, {
+        file,
+      });
+    }
+    if (histogram !== undefined && typeof histogram !== 'boolean' && binBoundsOf(histogram) === undefined) {
+      throw new Malformed(`${where}: histogram is '${String(histogram)}' (expected true, false or rising bounds such as [10, 50, "inf"])`, {
+        file,
+      });
     }
     return entry as unknown as Rule;
   });

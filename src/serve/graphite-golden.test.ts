@@ -159,8 +159,9 @@ function whisperMetrics(root: string): MetricStore {
     ladderOf: (name) => headerOf(name)?.archives.map((one) => ({ stepSeconds: one.secondsPerPoint, keepSeconds: one.retention })) ?? [],
     methodOf: (name) => ({ method: headerOf(name)?.aggregationMethod ?? 'average', xFilesFactor: headerOf(name)?.xFilesFactor ?? 0 }),
     replaces: () => false,
+    keepsValues: () => false,
     names: () => files.keys(),
-    commit: async () => {},
+    commit: async () => ({ applied: true, repeated: 0 }),
     read: async (name, from, until, now) => {
       const file = files.get(name) as WhisperFile;
       const { archives } = file.header;

@@ -3,18 +3,15 @@
  * `Idempotency-Key` counts once; 429 with `Retry-After` when the disk is behind. `GET /api/top` answers what `weir top --json` prints.
  */
 
-import { gunzipSync } from 'node:zlib';
 import { bytesOf } from '../base/hit.js';
 import { LineCutter } from '../collect/log-lines.js';
 import { parseAnyTime } from '../collect/log-time.js';
 import { storedTop } from '../query/stored-top.js';
 import { topCsv, topJson } from '../render/top-text.js';
 import { hitMemoryBytes } from './hit-intake.js';
+import { identityOf, storeIsBehind, unpacked } from './ingest-body.js';
 import { type Answer, HttpFault, json, type Route, type WebRequest } from './route.js';
 import type { Services } from './services.js';
-
-const unpackedMax = 64 << 20;
-const keySizeMax = 255;
 
 export const hitRoutes: readonly Route[] = [
   { methods: ['POST'], path: '/ingest/logs', access: 'write', streamsBody: true, handle: ingest },
@@ -24,15 +21,12 @@ export const hitRoutes: readonly Route[] = [
 async function ingest(request: WebRequest, services: Services): Promise<Answer> {
   const { hits } = services;
   const account = services.ledger.account('http');
-  const key = request.message.headers['idempotency-key'];
-  if (Array.isArray(key) || (key !== undefined && (key === '' || key.length > keySizeMax))) {
-    throw new HttpFault(400, `Idempotency-Key: expected 1 to ${keySizeMax} characters`);
-  }
+  const identity = identityOf(request);
   if (hits.overloaded) {
     request.message.resume();
-    throw new HttpFault(429, 'the store is behind; try again', { 'Retry-After': '1' });
+    throw storeIsBehind();
   }
-  const body = unpack(await request.body());
+  const body = unpacked(await request.body());
   const reader = hits.reader();
   const counter = hits.counter();
   const rejected: Record<string, number> = {};
@@ -53,21 +47,11 @@ async function ingest(request: WebRequest, services: Services): Promise<Answer> 
   } else {
     for (const record of records) take(bytesOf(JSON.stringify(record)));
   }
-  const counted = await hits.commit(counter, key === undefined ? undefined : `key:${key}`);
+  const counted = await hits.commit(counter, identity);
   if (counted) {
     for (const [cause, count] of Object.entries(rejected)) account.reject(cause, count);
   }
   return json({ accepted: counted ? accepted : 0, rejected: counted ? rejected : {}, duplicate: !counted });
-}
-
-function unpack(body: Buffer): Buffer {
-  if (body[0] !== 0x1f || body[1] !== 0x8b) return body;
-  try {
-    return gunzipSync(body, { maxOutputLength: unpackedMax });
-  } catch (error) {
-    const tooLarge = error instanceof Error && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE';
-    throw tooLarge ? new HttpFault(413, `the body unpacks to more than ${unpackedMax} bytes`) : new HttpFault(400, 'a damaged gzip body');
-  }
 }
 
 // A body that is one JSON array; anything else is lines.

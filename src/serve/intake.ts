@@ -8,14 +8,18 @@
 
 import { ByteTable } from '../base/byte-table.js';
 import type { Configuration } from './configuration.js';
+import { lastValueBefore } from './last-value.js';
 import type { Account, Ledger } from './ledger.js';
-import type { MetricBatch, MetricStore, SetCell, TimerCell } from './metric-store.js';
+import type { MetricBatch, MetricStore } from './metric-store.js';
 import { OpenSlots } from './open-slots.js';
+import { OpenValues } from './open-values.js';
 import { parseStoredName } from './served-names.js';
 
 const dayS = 86_400;
 const pendingMax = 1_000_000;
-const setMembersMax = 1_000_000;
+// What is to be done with a series' points beyond adding them up.
+const replacing = 1;
+const keepingValues = 2;
 
 export interface IntakeOptions {
   readonly store: MetricStore;
@@ -38,11 +42,10 @@ export class Intake {
   #totals = new Float64Array(1024);
   #firstSlots = new Float64Array(1024);
   #newest = new Float64Array(1024);
-  #replacing = new Uint8Array(1024);
+  #ways = new Uint8Array(1024);
   #slots = new OpenSlots();
-  #timers = new Map<string, TimerCell>();
-  #sets = new Map<string, SetCell>();
-  #valuesPending = 0;
+  readonly #table = { nameOf: (series: number): string => this.nameOf(series) };
+  readonly #values = new OpenValues();
   /** Values of gauges as they stand, for deltas and for slots without news. */
   readonly gauges = new Map<number, number>();
   /** Batches that the store has not taken yet, oldest first. */
@@ -51,8 +54,10 @@ export class Intake {
   // Resolves when the store takes batches again.
   #recovery: { readonly promise: Promise<void>; readonly resolve: () => void } | undefined;
   nowSeconds: number;
-  /** Points with a time of their own that repeat series and time of the newest. */
+  /** Points that repeat series and time of another, as far as memory reaches back; the last such series. */
   repeated = 0;
+  #repeatedSeries = -1;
+  #repeatedBefore = 0;
   flushes = 0;
   flushFailures = 0;
   cellsFlushed = 0;
@@ -70,9 +75,8 @@ export class Intake {
   async restoreGauges(): Promise<void> {
     for (const [name, series] of this.#byName) {
       if (parseStoredName(name)?.kind !== 'gauge') continue;
-      const { counts, lasts } = await this.#options.store.read(name, this.nowSeconds - dayS, this.nowSeconds, this.nowSeconds);
-      const slot = counts.findLastIndex((count) => count > 0);
-      if (slot >= 0) this.gauges.set(series, lasts[slot] as number);
+      const value = await lastValueBefore(this.#options.store, name, this.nowSeconds + 1, this.nowSeconds);
+      if (!Number.isNaN(value)) this.gauges.set(series, value);
     }
   }
 
@@ -97,9 +101,9 @@ export class Intake {
       this.#totals = doubled(this.#totals);
       this.#firstSlots = doubled(this.#firstSlots);
       this.#newest = doubled(this.#newest);
-      const replacing = new Uint8Array(this.#replacing.length * 2);
-      replacing.set(this.#replacing);
-      this.#replacing = replacing;
+      const ways = new Uint8Array(this.#ways.length * 2);
+      ways.set(this.#ways);
+      this.#ways = ways;
     }
     this.#firstSlots[series] = Number.POSITIVE_INFINITY;
     this.#setLadder(series, name);
@@ -159,11 +163,11 @@ export class Intake {
     if (cause !== undefined) return cause;
     const step = this.#steps[series] as number;
     const slot = Math.floor(at / step) * step;
-    if (this.#replacing[series] === 1 && this.#slots.replace(series, slot, at, value)) {
+    if (this.#ways[series] !== 0) this.#addInItsWay(series, slot, at, value, weight, sum);
+    else if (this.#slots.add(series, slot, at, value, weight, sum) && seconds >= 0) {
       this.repeated++;
-      return undefined;
+      this.#repeatedSeries = series;
     }
-    if (this.#slots.add(series, slot, at, value, weight, sum) && seconds >= 0) this.repeated++;
     this.#totals[series] = (this.#totals[series] as number) + sum;
     if (slot < (this.#firstSlots[series] as number)) this.#firstSlots[series] = slot;
     if (at > (this.#newest[series] as number)) this.#newest[series] = at;
@@ -174,34 +178,24 @@ export class Intake {
     const at = seconds < 0 ? this.nowSeconds : seconds;
     const cause = this.#outside(series, at);
     if (cause !== undefined) return cause;
-    const slot = at - (at % (this.#steps[series] as number));
-    const key = `${series}@${slot}`;
-    let cell = this.#timers.get(key);
-    if (cell === undefined) {
-      cell = { series, slot, values: [], weight: 0 };
-      this.#timers.set(key, cell);
-    }
-    cell.values.push(value);
-    cell.weight += weight;
-    this.#valuesPending++;
+    this.#values.addValue(series, this.slotOf(series, at), value, weight);
     return undefined;
+  }
+
+  #addInItsWay(series: number, slot: number, at: number, value: number, weight: number, sum: number): void {
+    const way = this.#ways[series] as number;
+    if ((way & replacing) !== 0) {
+      if (this.#slots.replace(series, slot, at, value)) return;
+      this.#slots.addApart(series, slot, at, value);
+    } else this.#slots.add(series, slot, at, value, weight, sum);
+    if ((way & keepingValues) !== 0) this.#values.addValue(series, slot, value, weight);
   }
 
   addMember(series: number, seconds: number, member: string): 'too-old' | 'future' | 'set-limit' | undefined {
     const at = seconds < 0 ? this.nowSeconds : seconds;
     const cause = this.#outside(series, at);
     if (cause !== undefined) return cause;
-    const slot = at - (at % (this.#steps[series] as number));
-    const key = `${series}@${slot}`;
-    let cell = this.#sets.get(key);
-    if (cell === undefined) {
-      cell = { series, slot, members: new Set() };
-      this.#sets.set(key, cell);
-    }
-    if (cell.members.size >= setMembersMax) return 'set-limit';
-    cell.members.add(member);
-    this.#valuesPending++;
-    return undefined;
+    return this.#values.addMember(series, this.slotOf(series, at), member) ? undefined : 'set-limit';
   }
 
   /** A promise to wait for when more is pending than memory should hold; undefined when there is room. */
@@ -213,7 +207,7 @@ export class Intake {
   }
 
   get #full(): boolean {
-    return this.#slots.pending + this.#valuesPending >= pendingMax;
+    return this.#slots.pending + this.#values.pending >= pendingMax;
   }
 
   /** Whether datagrams must be turned away, since there is nobody to pause. */
@@ -241,20 +235,20 @@ export class Intake {
   }
 
   #takeBatch(): void {
-    if (this.#slots.pending === 0 && this.#timers.size === 0 && this.#sets.size === 0) return;
-    const timers = [...this.#timers.values()];
-    const sets = [...this.#sets.values()];
-    this.#timers = new Map();
-    this.#sets = new Map();
-    this.#valuesPending = 0;
-    this.#waiting.push({ nameOf: (series) => this.nameOf(series), cells: this.#slots.drain(), timers, sets });
+    if (this.#slots.pending === 0 && this.#values.pending === 0) return;
+    const cells = this.#slots.drain();
+    const repeats = { count: this.repeated - this.#repeatedBefore, name: this.nameOf(this.#repeatedSeries) };
+    this.#repeatedBefore = this.repeated;
+    this.#waiting.push({ table: this.#table, cells, ...this.#values.drain(), repeats });
   }
 
   async #commitWaiting(): Promise<void> {
     for (let batch = this.#waiting[0]; batch !== undefined; batch = this.#waiting[0]) {
       const before = this.#options.now();
       try {
-        await this.#options.store.commit(batch);
+        const { repeated } = await this.#options.store.commit(batch);
+        this.repeated += repeated;
+        this.#repeatedBefore += repeated;
       } catch (error) {
         this.flushFailures++;
         const before = this.failing;
@@ -290,7 +284,8 @@ export class Intake {
     const ladder = this.#options.store.ladderOf(name);
     this.#steps[series] = ladder[0]?.stepSeconds ?? 60;
     this.#keeps[series] = ladder.at(-1)?.keepSeconds ?? 0;
-    this.#replacing[series] = Number(this.#options.store.replaces(name));
+    const { store } = this.#options;
+    this.#ways[series] = (store.replaces(name) ? replacing : 0) | (store.keepsValues(name) ? keepingValues : 0);
   }
 }
 

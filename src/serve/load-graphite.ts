@@ -6,23 +6,18 @@
  */
 
 import { createHash } from 'node:crypto';
-import { ByteTable } from '../base/byte-table.js';
 import { Refused } from '../base/faults.js';
 import { openInput } from '../collect/bytes-input.js';
-import { type PlaintextSink, parsePlaintext } from '../collect/graphite-plaintext.js';
-import { type LineRun, lineRuns } from '../collect/lines.js';
-import type { SeriesTable, Store } from '../keep/store.js';
-import { graphiteName } from './graphite-session.js';
+import { parsePlaintext } from '../collect/graphite-plaintext.js';
+import { lineRuns } from '../collect/lines.js';
 import type { MetricStore } from './metric-store.js';
-import { OpenSlots } from './open-slots.js';
+import { PointColumns } from './point-columns.js';
 
 const chunkBytes = 1 << 20;
 const pieceBytes = 4 << 20;
-const daySeconds = 86_400;
 
 export interface LoadGraphiteOptions {
-  readonly store: Store;
-  readonly metrics: Pick<MetricStore, 'ladderOf' | 'replaces'>;
+  readonly metrics: MetricStore;
   /** Epoch seconds: what points are too old or too far ahead by, and the time of those that name none. */
   readonly nowSeconds: number;
   readonly seriesMax: number;
@@ -59,20 +54,16 @@ export function looksLikeGraphite(head: Uint8Array): boolean {
 /** Loads one file. Throws what the store throws; a damaged stream ends the file and is told as its failure. */
 export async function loadGraphite(file: string, options: LoadGraphiteOptions): Promise<LoadedLines> {
   const hash = await hashOf(file);
-  const points = new PointColumns(options);
+  const { metrics, nowSeconds, seriesMax } = options;
+  let names = 0;
+  const points = new PointColumns({ metrics, nowSeconds, admits: () => ++names <= seriesMax });
   const result: LoadedLines = { lines: 0, accepted: 0, known: 0, rejected: points.rejected, failure: undefined };
   let bytes = 0;
   let size = 0;
   let piece = 0;
   const put = async (): Promise<void> => {
-    const { store, nowSeconds } = options;
-    const accepted = points.accepted;
-    const measures = points.drain();
-    const { applied } = await store.commit({
-      identity: `graphite ${hash} ${piece++}`,
-      nowSeconds,
-      cells: { table: points.table, measures },
-    });
+    const { accepted } = points;
+    const { applied } = await metrics.commit(points.drain(`graphite ${hash} ${piece++}`));
     if (applied) result.accepted += accepted;
     else result.known += accepted;
     size = 0;
@@ -81,7 +72,7 @@ export async function loadGraphite(file: string, options: LoadGraphiteOptions): 
   try {
     const input = await openInput(file, undefined);
     for await (const run of lineRuns(evenChunks(input.chunks()))) {
-      result.lines += points.take(run);
+      result.lines += points.take(run.bytes, run.start, run.end);
       bytes += run.end - run.start;
       size += run.end - run.start;
       if (size >= pieceBytes) await put();
@@ -123,74 +114,4 @@ async function* evenChunks(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Ui
     }
   }
   if (used > 0) yield open.subarray(0, used);
-}
-
-// Points of lines, by series and slot.
-class PointColumns {
-  readonly table: SeriesTable = { nameOf: (series) => this.#names[series] as string };
-  readonly rejected = new Map<string, number>();
-  accepted = 0;
-  readonly #options: LoadGraphiteOptions;
-  readonly #raw = new ByteTable();
-  readonly #byName = new Map<string, number>();
-  readonly #names: string[] = [];
-  readonly #steps: number[] = [];
-  readonly #keeps: number[] = [];
-  readonly #replaces: boolean[] = [];
-  readonly #slots = new OpenSlots();
-  #bytes: Uint8Array = new Uint8Array(0);
-  readonly #sink: PlaintextSink = {
-    point: (nameStart, nameEnd, value, seconds) => this.#add(nameStart, nameEnd, value, seconds),
-    reject: (cause) => this.#reject(cause),
-  };
-
-  constructor(options: LoadGraphiteOptions) {
-    this.#options = options;
-  }
-
-  take({ bytes, start, end }: LineRun): number {
-    this.#bytes = bytes;
-    return parsePlaintext(bytes, start, end, this.#sink);
-  }
-
-  drain(): ReturnType<OpenSlots['drain']> {
-    this.accepted = 0;
-    return this.#slots.drain();
-  }
-
-  #add(nameStart: number, nameEnd: number, value: number, seconds: number): void {
-    let series = this.#raw.find(this.#bytes, nameStart, nameEnd);
-    if (series < 0) {
-      const name = graphiteName(Buffer.from(this.#bytes.subarray(nameStart, nameEnd)).toString('utf8'));
-      if (name === undefined) return this.#reject('name');
-      series = this.#seriesOf(name);
-      if (series < 0) return this.#reject('series-limit');
-      this.#raw.add(this.#bytes, nameStart, nameEnd, series);
-    }
-    const { nowSeconds } = this.#options;
-    const at = seconds < 0 ? nowSeconds : seconds;
-    if (at > nowSeconds + daySeconds) return this.#reject('future');
-    const step = this.#steps[series] as number;
-    const slot = at - (at % step);
-    if (slot <= nowSeconds - (this.#keeps[series] as number)) return this.#reject('too-old');
-    if (!(this.#replaces[series] && this.#slots.replace(series, slot, at, value))) this.#slots.add(series, slot, at, value, 1, value);
-    this.accepted++;
-  }
-
-  #seriesOf(name: string): number {
-    const known = this.#byName.get(name);
-    if (known !== undefined) return known;
-    if (this.#names.length >= this.#options.seriesMax) return -1;
-    const ladder = this.#options.metrics.ladderOf(name);
-    this.#steps.push(ladder[0]?.stepSeconds ?? 60);
-    this.#keeps.push(ladder.at(-1)?.keepSeconds ?? 0);
-    this.#replaces.push(this.#options.metrics.replaces(name));
-    const series = this.#names.push(name) - 1;
-    this.#byName.set(name, series);
-    return series;
-  }
-
-  #reject(cause: string): void {
-    this.rejected.set(cause, (this.rejected.get(cause) ?? 0) + 1);
-  }
 }

@@ -44,8 +44,12 @@ export function memoryMetrics(ladder: readonly Archive[] = defaultLadder): Metri
     ladderOf: () => ladder,
     methodOf: () => ({ method: 'average', xFilesFactor: 0 }),
     replaces: () => false,
+    keepsValues: () => false,
     names: () => series.keys(),
-    commit: async (batch) => commit(batch, cellOf),
+    commit: async (batch) => {
+      commit(batch, cellOf);
+      return { applied: true, repeated: 0 };
+    },
     read: async (name, from, until, now) => {
       const archive = ladder.find((one) => one.keepSeconds >= now - from) ?? (ladder.at(-1) as Archive);
       return readSlots(series.get(name), from, until, archive.stepSeconds, finest);
@@ -58,7 +62,7 @@ export function memoryMetrics(ladder: readonly Archive[] = defaultLadder): Metri
 function commit(batch: MetricBatch, cellOf: (name: string, slot: number) => Cell): void {
   const { cells } = batch;
   for (let at = 0; at < cells.count; at++) {
-    const cell = cellOf(batch.nameOf(cells.series[at] as number), cells.slot[at] as number);
+    const cell = cellOf(batch.table.nameOf(cells.series[at] as number), cells.slot[at] as number);
     cell.count += cells.counts[at] as number;
     cell.sum += cells.sums[at] as number;
     cell.min = Math.min(cell.min, cells.mins[at] as number);
@@ -69,12 +73,12 @@ function commit(batch: MetricBatch, cellOf: (name: string, slot: number) => Cell
     }
   }
   for (const timer of batch.timers) {
-    const cell = cellOf(batch.nameOf(timer.series), timer.slot);
+    const cell = cellOf(batch.table.nameOf(timer.series), timer.slot);
     cell.count += timer.weight;
     for (const value of timer.values) cell.values.push(value);
   }
   for (const set of batch.sets) {
-    const cell = cellOf(batch.nameOf(set.series), set.slot);
+    const cell = cellOf(batch.table.nameOf(set.series), set.slot);
     cell.members ??= new Set();
     for (const member of set.members) cell.members.add(member);
     cell.count = 1;

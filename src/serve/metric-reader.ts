@@ -14,9 +14,11 @@ import type { NameTree } from '../query/name-tree.js';
 import { type Method, methodOf, type Series, type SeriesCells } from '../query/series.js';
 import type { Configuration } from './configuration.js';
 import type { Intake } from './intake.js';
+import { lastValueBefore } from './last-value.js';
 import type { MetricStore, StoredSlots } from './metric-store.js';
-import { ruleOf } from './rules.js';
-import { type Figure, parseStoredName, servedNames, timerFigure } from './served-names.js';
+import { percentileOf, ruleOf } from './rules.js';
+import { binsOf, type Figure, parseStoredName, servedNames, timerFigure } from './served-names.js';
+import { figureMethod, meanOf, methodValues, percentileValues, quantileOf } from './slot-figures.js';
 
 interface Served {
   readonly stored: string;
@@ -31,7 +33,6 @@ export interface MetricReaderOptions {
   readonly configuration: () => Configuration;
 }
 
-const gaugeBackSeconds = 86_400;
 const seriesAtOnce = 50;
 
 export class MetricReader {
@@ -49,7 +50,9 @@ export class MetricReader {
     const statsd = parseStoredName(stored);
     if (statsd === undefined) this.#serve(stored, { stored, figure: undefined });
     else {
-      for (const { name, figure } of servedNames(statsd.kind, statsd.name, this.#options.configuration().statsd)) {
+      const configuration = this.#options.configuration();
+      const bins = statsd.kind === 'timer' ? binsOf(statsd.name, configuration) : [];
+      for (const { name, figure } of servedNames(statsd.kind, statsd.name, configuration.statsd, bins)) {
         if (this.#served.get(name)?.figure === undefined && this.#served.has(name)) continue;
         this.#serve(name, { stored, figure });
       }
@@ -121,11 +124,19 @@ export class MetricReader {
     const slots = await store.read(stored, Math.max(context.from, oldest), Math.min(context.until, context.now), context.now);
     const way = this.#wayOf(name, figure);
     const method: Method = methodOf(way.method) ?? 'average';
-    const values = figure === undefined ? methodValues(slots, method, way.xFilesFactor) : this.#figureValues(slots, figure);
-    if (figure !== undefined) await this.#fillIdle(values, stored, slots, figure, context);
+    const percentile = figure === undefined ? percentileOf(way.method) : undefined;
+    const values =
+      figure !== undefined
+        ? this.#figureValues(slots, figure)
+        : percentile === undefined
+          ? methodValues(slots, method, way.xFilesFactor)
+          : percentileValues(slots, percentile, way.xFilesFactor);
+    if (figure !== undefined) await this.#fillIdle(values, stored, slots, context);
     const tags = name.includes(';') ? tagsOf(name) : { name };
     const merged =
-      figure === undefined || parseStoredName(stored)?.kind === 'timer' ? mergedFigure(slots, values, method, figure) : undefined;
+      figure === undefined || parseStoredName(stored)?.kind === 'timer'
+        ? mergedFigure(slots, values, method, figure, percentile)
+        : undefined;
     return {
       name,
       tags,
@@ -138,7 +149,7 @@ export class MetricReader {
       // The series' own factor has been applied to its slots; what a function asks for beyond is its own affair, as Graphite has it.
       xFilesFactor: 0,
       ...(merged === undefined ? {} : { merged }),
-      cells: cellsOf(slots),
+      cells: cellsOf(slots, figure !== undefined),
     };
   }
 
@@ -163,13 +174,13 @@ export class MetricReader {
     });
   }
 
-  async #fillIdle(values: Float64Array, stored: string, slots: StoredSlots, figure: Figure, context: TargetContext): Promise<void> {
+  async #fillIdle(values: Float64Array, stored: string, slots: StoredSlots, context: TargetContext): Promise<void> {
     const statsd = parseStoredName(stored);
     if (this.#options.configuration().statsd.deleteIdleStats || (statsd?.kind !== 'counter' && statsd?.kind !== 'gauge')) return;
     const intake = this.#options.intake();
     const series = intake.known(stored);
     const first = series < 0 ? Number.NEGATIVE_INFINITY : intake.firstSlotOf(series);
-    let held = statsd.kind === 'counter' ? 0 : await this.#gaugeBefore(stored, series, slots.start, context, figure);
+    let held = statsd.kind === 'counter' ? 0 : await this.#gaugeBefore(stored, series, slots.start, context);
     for (let slot = 0; slot < values.length; slot++) {
       const label = slots.start + slot * slots.stepSeconds;
       if (label > context.now) break;
@@ -179,15 +190,12 @@ export class MetricReader {
     }
   }
 
-  // The value that a gauge had when the range began: as it stands, when nothing came since, else the last one stored within a day.
-  async #gaugeBefore(stored: string, series: number, start: number, context: TargetContext, figure: Figure): Promise<number> {
+  // The value that a gauge had when the range began: as it stands, when nothing came since, else the last one stored before.
+  async #gaugeBefore(stored: string, series: number, start: number, context: TargetContext): Promise<number> {
     const { store } = this.#options;
     const intake = this.#options.intake();
     if (series >= 0 && intake.newestOf(series) > 0 && intake.newestOf(series) < start) return intake.gauges.get(series) ?? Number.NaN;
-    const before = await store.read(stored, start - gaugeBackSeconds, start - 1, context.now);
-    const values = this.#figureValues(before, figure);
-    for (let slot = values.length - 1; slot >= 0; slot--) if (!Number.isNaN(values[slot])) return values[slot] as number;
-    return Number.NaN;
+    return await lastValueBefore(store, stored, start, context.now);
   }
 }
 
@@ -197,11 +205,13 @@ function mergedFigure(
   shown: Float64Array,
   method: Method,
   figure: Figure | undefined,
+  percentile: number | undefined,
 ): ((start: number, end: number) => number) | undefined {
   // Only what is needed is held: a request may read many series.
   const { counts, sums } = slots;
-  if (figure === undefined) return method === 'average' ? (start, end) => meanOf(counts, sums, shown, start, end) : undefined;
   const { values, stepSeconds } = slots;
+  if (percentile !== undefined) return values === undefined ? undefined : (start, end) => quantileOf(values, start, end, percentile);
+  if (figure === undefined) return method === 'average' ? (start, end) => meanOf(counts, sums, shown, start, end) : undefined;
   if (values === undefined) return undefined;
   return (start, end) => {
     const parts = values.slice(start, end).filter((part) => part !== undefined);
@@ -209,80 +219,11 @@ function mergedFigure(
   };
 }
 
-function cellsOf(slots: StoredSlots): SeriesCells {
-  const { counts, sums, filled, values, stepSeconds } = slots;
+function cellsOf(slots: StoredSlots, isTimer: boolean): SeriesCells {
+  const { counts, sums, filled, values } = slots;
   if (values === undefined) return { counts, sums, filled };
-  const quantile = (start: number, end: number, share: number): number => {
-    const parts = values.slice(start, end).filter((part) => part !== undefined);
-    if (parts.length === 0) return Number.NaN;
-    return share === 0.5
-      ? timerFigure(mergeTimers(parts), { figure: 'median' }, stepSeconds)
-      : timerFigure(mergeTimers(parts), { figure: 'upper', percent: share * 100 }, stepSeconds);
-  };
-  return { counts, filled, quantile, sums: Float64Array.from(values, (part) => part?.sum ?? 0) };
-}
-
-function meanOf(counts: Float64Array, sums: Float64Array, shown: Float64Array, start: number, end: number): number {
-  let events = 0;
-  let sum = 0;
-  for (let slot = start; slot < end; slot++) {
-    const count = counts[slot] as number;
-    if (count === 0 || Number.isNaN(shown[slot])) continue;
-    events += count;
-    sum += sums[slot] as number;
-  }
-  return events === 0 ? Number.NaN : sum / events;
-}
-
-function figureMethod(figure: Figure): string {
-  switch (figure.figure) {
-    case 'sum':
-    case 'count':
-    case 'sum_squares':
-      return 'sum';
-    case 'upper':
-    case 'distinct':
-      return 'max';
-    case 'lower':
-      return 'min';
-    case 'last':
-      return 'last';
-    default:
-      return 'average';
-  }
-}
-
-/** The figure of each slot by a method; unknown where too few of its finest slots hold a point. */
-export function methodValues(slots: StoredSlots, method: Method, xFilesFactor: number): Float64Array {
-  const { counts, sums, mins, maxs, lasts, filled } = slots;
-  const whole = method === 'sum' ? sums : method === 'min' ? mins : method === 'max' ? maxs : method === 'last' ? lasts : undefined;
-  if (whole !== undefined || method === 'average') {
-    const values = new Float64Array(counts.length);
-    const least = xFilesFactor - 1e-9;
-    for (let slot = 0; slot < values.length; slot++) {
-      const count = counts[slot] as number;
-      if (count === 0 || (filled[slot] as number) < least) values[slot] = Number.NaN;
-      else values[slot] = whole === undefined ? (sums[slot] as number) / count : (whole[slot] as number);
-    }
-    return values;
-  }
-  return counts.map((count, slot) => {
-    if (count === 0 || (filled[slot] as number) < xFilesFactor - 1e-9) return Number.NaN;
-    switch (method) {
-      case 'count':
-        return count;
-      case 'range':
-        return (maxs[slot] as number) - (mins[slot] as number);
-      case 'absmax':
-        return Math.abs(maxs[slot] as number) >= Math.abs(mins[slot] as number) ? (maxs[slot] as number) : (mins[slot] as number);
-      case 'absmin':
-        return Math.abs(maxs[slot] as number) < Math.abs(mins[slot] as number) ? (maxs[slot] as number) : (mins[slot] as number);
-      case 'avg_zero':
-        return ((sums[slot] as number) / count) * (filled[slot] as number);
-      default:
-        return (sums[slot] as number) / count;
-    }
-  });
+  const quantile = (start: number, end: number, share: number): number => quantileOf(values, start, end, share * 100);
+  return { counts, filled, quantile, sums: isTimer ? Float64Array.from(values, (part) => part?.sum ?? 0) : sums };
 }
 
 /** Tags of a name such as `disk.used;rack=a1`: `name` and the pairs. */

@@ -4,6 +4,7 @@
  */
 
 import type { TimerValues } from '../fold/timer-values.js';
+import type { SeriesTable } from '../keep/store.js';
 import type { CellColumns } from './open-slots.js';
 
 /** Values of a timer that arrived in one slot, or members of a set. */
@@ -23,10 +24,27 @@ export interface SetCell {
 
 /** A flush: whole or not at all. */
 export interface MetricBatch {
-  readonly nameOf: (series: number) => string;
+  /** Names by the numbers of the cells; one table as long as a number means the same name. */
+  readonly table: SeriesTable;
   readonly cells: CellColumns;
   readonly timers: readonly TimerCell[];
   readonly sets: readonly SetCell[];
+  /** Counts once in 30 days. */
+  readonly identity?: string | undefined;
+  /** Points of the batch that repeated series and time of one before them, and the last such series. */
+  readonly repeats?: Repeats;
+}
+
+export interface Repeats {
+  readonly count: number;
+  readonly name: string;
+}
+
+export interface Committed {
+  /** False: the identity was known, nothing changed. */
+  readonly applied: boolean;
+  /** Points that repeated series and time of one that was flushed before. */
+  readonly repeated: number;
 }
 
 /** Slots of one series on one step. Unknown slots have count 0. */
@@ -59,10 +77,12 @@ export interface MetricStore {
   readonly methodOf: (name: string) => { readonly method: string; readonly xFilesFactor: number };
   /** Whether a point takes the place of another of the same second (a rule with `sameTimestamp = "replace"`). */
   readonly replaces: (name: string) => boolean;
+  /** Whether every value of a series is kept beside its cells, for medians and percentiles. */
+  readonly keepsValues: (name: string) => boolean;
   /** Stored names; a series that a flush makes is told by the flush. */
   readonly names: () => Iterable<string>;
   /** Durable when it returns. */
-  readonly commit: (batch: MetricBatch) => Promise<void>;
+  readonly commit: (batch: MetricBatch) => Promise<Committed>;
   /** Slots with labels in `(from, until]`, of the finest archive that reaches back to `from`. */
   readonly read: (name: string, from: number, until: number, now: number) => Promise<StoredSlots>;
   readonly sizeBytes: () => number;

@@ -10,7 +10,7 @@ import { type LmdbStore, openLmdbStore } from '../keep/lmdb.js';
 import type { Configuration } from './configuration.js';
 import { type LoadedSeries, readLoaded } from './loaded-series.js';
 import type { MetricStore } from './metric-store.js';
-import { replacesByRule } from './rules.js';
+import { percentileOf, replacesByRule, ruleOf } from './rules.js';
 import { ladderOfStored, metricCodecs, type StorageRules, storedMetrics } from './stored-metrics.js';
 
 export interface OpenMetricsOptions {
@@ -44,6 +44,15 @@ export async function openMetrics({ folder, configuration, now, readOnly = false
     codecs: metricCodecs,
     recordKeepSeconds: (table) => keepSecondsOf(configuration(), table),
   });
+  const keepsValues = (name: string): boolean => {
+    const { rules: given } = configuration();
+    const said = ruleOf(name, given, (rule) => typeof rule.histogram === 'boolean')?.histogram;
+    if (said !== undefined) return said === true;
+    const method = ruleOf(name, given, (rule) => rule.method !== undefined)?.method;
+    return method === undefined
+      ? rules.hasPercentiles && percentileOf(rules.methodOf(name).method) !== undefined
+      : percentileOf(method) !== undefined;
+  };
   // Files without points are series all the same.
   const names = new Set(loaded.keys());
   for await (const { name } of store.scan('series', {})) names.add(name);
@@ -52,6 +61,7 @@ export async function openMetrics({ folder, configuration, now, readOnly = false
     rules: () => rules,
     configuration,
     replaces: (name) => replacesByRule(name, configuration().rules),
+    keepsValues,
     now,
     sizeBytes: () => statSync(join(folder, 'store.mdb'), { throwIfNoEntry: false })?.size ?? 0,
     names: [...names],
@@ -74,6 +84,7 @@ function keepSecondsOf({ records }: Configuration, table: string): number | unde
 // What came with a file goes before the rules for new series.
 function withLoaded(rules: StorageRules, loaded: () => ReadonlyMap<string, LoadedSeries>): StorageRules {
   return {
+    hasPercentiles: rules.hasPercentiles,
     ladderOf: (name) => loaded().get(name)?.ladder ?? rules.ladderOf(name),
     methodOf: (name) => {
       const held = loaded().get(name);
@@ -87,5 +98,11 @@ function withLoaded(rules: StorageRules, loaded: () => ReadonlyMap<string, Loade
 function readRules({ graphite: { schemas, aggregation } }: Configuration): StorageRules {
   const ladders = schemas === undefined ? [] : readSchemas(readFileSync(schemas, 'utf8'), schemas);
   const showings = aggregation === undefined ? defaultAggregation : readAggregation(readFileSync(aggregation, 'utf8'), aggregation);
-  return { ladderOf: (name) => ladderFor(ladders, name), methodOf: (name) => showingFor(showings, name), coarseOf: () => [] };
+  const hasPercentiles = showings.some(({ method }) => percentileOf(method) !== undefined);
+  return {
+    hasPercentiles,
+    ladderOf: (name) => ladderFor(ladders, name),
+    methodOf: (name) => showingFor(showings, name),
+    coarseOf: () => [],
+  };
 }

@@ -36,22 +36,15 @@ export class OpenSlots {
     return this.#touchedCount + this.#closed.count;
   }
 
-  /** Adds a point: `weight` events whose values sum to `sum`, each of `value`. Returns true when the point repeats the newest time of its series. */
+  /** Adds a point: `weight` events whose values sum to `sum`, each of `value`. Returns true when the cell held a newest point of the same second. */
   add(series: number, slot: number, seconds: number, value: number, weight: number, sum: number): boolean {
     if (series >= this.#open.slot.length) this.#open = widen(this.#open, series + 1);
     const open = this.#open;
     if (open.slot[series] !== slot) {
-      if (open.counts[series] !== 0) this.#close(series);
-      else this.#touch(series);
-      open.slot[series] = slot;
-      open.counts[series] = weight;
-      open.sums[series] = sum;
-      open.mins[series] = value;
-      open.maxs[series] = value;
-      open.lasts[series] = value;
-      open.lastAts[series] = seconds;
+      this.#begin(series, slot, seconds, value, weight, sum);
       return false;
     }
+    const before = open.counts[series] === 0 ? Number.NaN : (open.lastAts[series] as number);
     if (open.counts[series] === 0) {
       this.#touch(series);
       open.mins[series] = Number.POSITIVE_INFINITY;
@@ -62,12 +55,17 @@ export class OpenSlots {
     open.sums[series] = (open.sums[series] as number) + sum;
     if (value < (open.mins[series] as number)) open.mins[series] = value;
     if (value > (open.maxs[series] as number)) open.maxs[series] = value;
-    const before = open.lastAts[series] as number;
-    if (seconds >= before) {
+    if (seconds >= (open.lastAts[series] as number)) {
       open.lasts[series] = value;
       open.lastAts[series] = seconds;
     }
     return seconds === before;
+  }
+
+  /** As `add`, in a cell that holds nothing but this second: the store tells by it which point a later one replaces. */
+  addApart(series: number, slot: number, seconds: number, value: number): void {
+    if (series >= this.#open.slot.length) this.#open = widen(this.#open, series + 1);
+    this.#begin(series, slot, seconds, value, 1, value);
   }
 
   /** Puts a point in the place of the newest of its series where both are of the same second (carbon's last-write-wins); false when there is none such. */
@@ -98,6 +96,19 @@ export class OpenSlots {
     if (cells.slot.length > spareMax || (this.#spare !== undefined && this.#spare.slot.length >= cells.slot.length)) return;
     cells.count = 0;
     this.#spare = cells;
+  }
+
+  #begin(series: number, slot: number, seconds: number, value: number, weight: number, sum: number): void {
+    const open = this.#open;
+    if (open.counts[series] !== 0) this.#close(series);
+    else this.#touch(series);
+    open.slot[series] = slot;
+    open.counts[series] = weight;
+    open.sums[series] = sum;
+    open.mins[series] = value;
+    open.maxs[series] = value;
+    open.lasts[series] = value;
+    open.lastAts[series] = seconds;
   }
 
   #touch(series: number): void {

@@ -8,6 +8,7 @@ import { hitRoutes } from './hit-routes.js';
 import { recordRoutes } from './record-routes.js';
 import { renderRoutes } from './render-routes.js';
 import type { Route } from './route.js';
+import { sampleRoutes } from './sample-routes.js';
 import { statusRoutes } from './status-routes.js';
 import { tagRoutes } from './tag-routes.js';
 
@@ -17,6 +18,7 @@ export const routes: readonly Route[] = [
   ...graphiteRoutes,
   ...tagRoutes,
   ...hitRoutes,
+  ...sampleRoutes,
   ...recordRoutes,
   ...azureRoutes,
 ];

@@ -9,6 +9,7 @@
 
 import type { TimerValues } from '../fold/timer-values.js';
 import type { Configuration } from './configuration.js';
+import { type BinBounds, patternOf } from './rules.js';
 
 export type StatsdKind = 'counter' | 'timer' | 'gauge' | 'set';
 
@@ -18,6 +19,8 @@ export interface Figure {
   readonly figure: string;
   /** The share of a timer's values, in percent; negative: from the top. Undefined: all. */
   readonly percent?: number;
+  /** The values of a bin, `[from, below)`. */
+  readonly bin?: { readonly from: number; readonly below: number };
 }
 
 /** A name that is served and what it shows. */
@@ -41,8 +44,13 @@ export function parseStoredName(stored: string): { kind: StatsdKind; name: strin
   return found === null ? undefined : { kind: found[1] as StatsdKind, name: found[2] as string };
 }
 
-/** Every name that a metric is served under. Tags (`;a=b`) stay at the end of the name. */
-export function servedNames(kind: StatsdKind, metric: string, settings: Configuration['statsd']): readonly ServedName[] {
+/** Every name that a metric is served under. Tags (`;a=b`) stay at the end of the name; `bins` are those of a timer. */
+export function servedNames(
+  kind: StatsdKind,
+  metric: string,
+  settings: Configuration['statsd'],
+  bins: BinBounds = [],
+): readonly ServedName[] {
   const cut = metric.indexOf(';');
   const name = cut < 0 ? metric : metric.slice(0, cut);
   const tags = cut < 0 ? '' : metric.slice(cut);
@@ -74,9 +82,25 @@ export function servedNames(kind: StatsdKind, metric: string, settings: Configur
           figure: { figure, percent },
         })),
       );
-      return [...all, ...shares];
+      const binned = bins.map((bound, index) => {
+        const from = (bins[index - 1] as number | undefined) ?? Number.NEGATIVE_INFINITY;
+        const bin = { from, below: bound === 'inf' ? Number.POSITIVE_INFINITY : bound };
+        return { name: path(...base, name, `histogram.bin_${String(bound).replace('.', '_')}`), figure: { figure: 'bin', bin } };
+      });
+      return [...all, ...shares, ...binned];
     }
   }
+}
+
+/** The bins of a timer: those of the first rule that names it (by its own name or by the one it is served under), else of `statsd.histogram`. */
+export function binsOf(metric: string, { statsd, rules }: Pick<Configuration, 'statsd' | 'rules'>): BinBounds {
+  const served = `${statsd.legacyNamespace ? 'stats.timers' : `${statsd.globalPrefix}.${statsd.prefixTimer}`}.${metric}`;
+  for (const { pattern, histogram } of rules) {
+    if (!Array.isArray(histogram)) continue;
+    const compiled = patternOf(pattern);
+    if (compiled.matcher(metric).find() || compiled.matcher(served).find()) return histogram as BinBounds;
+  }
+  return statsd.histogram.find((one) => metric.includes(one.metric))?.bins ?? [];
 }
 
 // `99.9` -> `99_9`, `-20` -> `top20`.
@@ -88,6 +112,10 @@ function percentWord(percent: number): string {
 export function timerFigure(timer: TimerValues, figure: Figure, seconds: number): number {
   const { total, sum, values, counts } = timer;
   if (total === 0) return figure.figure === 'count' || figure.figure === 'count_ps' ? 0 : Number.NaN;
+  if (figure.bin !== undefined) {
+    const { from, below } = figure.bin;
+    return values.reduce((events, value, index) => (value >= from && value < below ? events + (counts[index] as number) : events), 0);
+  }
   if (figure.percent !== undefined) return shareFigure(timer, figure.figure, figure.percent);
   switch (figure.figure) {
     case 'count':

@@ -21,6 +21,7 @@ interface GoldenFile {
     flushInterval: number;
     percentThreshold: number[];
     deleteIdleStats?: boolean;
+    histogram?: { metric: string; bins: (number | string)[] }[];
     graphite: Record<string, string | boolean>;
   };
   cases: { id: string; what: string; flushes: { packets: string[]; graphiteLines: string[] }[] }[];
@@ -33,13 +34,14 @@ for (const file of ['statsd-config0.json', 'statsd-config1.json']) {
     skip: goldens === undefined && 'no goldens here',
   }, async () => {
     const golden = JSON.parse(readFileSync(`${goldens}/${file}`, 'utf8')) as GoldenFile;
-    const { graphite, percentThreshold, deleteIdleStats } = golden.config;
+    const { graphite, percentThreshold, deleteIdleStats, histogram = [] } = golden.config;
     const keys = Object.entries(graphite).map(([key, value]) => `${key} = ${JSON.stringify(value)}`);
     const source = [
       '[statsd]',
       ...keys,
       `percentThreshold = ${JSON.stringify(percentThreshold)}`,
       `deleteIdleStats = ${deleteIdleStats === true}`,
+      `histogram = [${histogram.map(({ metric, bins }) => `{ metric = "${metric}", bins = ${JSON.stringify(bins)} }`).join(', ')}]`,
     ];
     const step = golden.config.flushInterval / 1000;
     let nowSeconds = 1_700_000_000;
@@ -64,9 +66,7 @@ for (const file of ['statsd-config0.json', 'statsd-config1.json']) {
         intake.nowSeconds = nowSeconds;
         for (const packet of packets) session.take(Buffer.from(packet));
         await intake.flush();
-        const wanted = new Map(
-          graphiteLines.filter((line) => !line.includes('.histogram.')).map((line) => line.split(' ').slice(0, 2) as [string, string]),
-        );
+        const wanted = new Map(graphiteLines.map((line) => line.split(' ').slice(0, 2) as [string, string]));
         const slot = nowSeconds - (nowSeconds % step);
         const context: TargetContext = {
           from: slot - 1,

@@ -131,9 +131,12 @@ export function prometheus(services: Services): string {
       [...account.rejected].map(([cause, count]) => [`{listener="${account.name}",cause="${cause}"}`, count] as const),
     ),
   );
-  family('weir_repeated_points_total', 'Points that repeat series and timestamp (see rule sameTimestamp).', 'counter', [
-    ['', intake.repeated],
-  ]);
+  family(
+    'weir_repeated_points_total',
+    'Points that repeat series and timestamp of another and merged with it (a rule with sameTimestamp = "replace" keeps the last alone).',
+    'counter',
+    [['', intake.repeated]],
+  );
   family('weir_flushes_total', 'Flushes that the store took.', 'counter', [['', intake.flushes]]);
   family('weir_flush_failures_total', 'Flushes that the store refused; they are tried again.', 'counter', [['', intake.flushFailures]]);
   family('weir_cells_flushed_total', 'Cells written.', 'counter', [['', intake.cellsFlushed]]);

@@ -6,9 +6,9 @@
 import type { CoarseRange } from '../collect/whisper-points.js';
 import { countMembers, encodeMembers, memberSetCodec } from '../fold/member-set.js';
 import { decodeTimer, encodeTimer, type TimerValues, timerOf, timerValuesCodec } from '../fold/timer-values.js';
-import { archiveReaching, type CellPart, type Codecs, type Ladder, type SeriesTable, type Store } from '../keep/store.js';
+import { archiveReaching, type CellPart, type Codecs, type Ladder, type NotePut, type Store } from '../keep/store.js';
 import type { Configuration } from './configuration.js';
-import type { MetricBatch, MetricStore, StoredSlots } from './metric-store.js';
+import type { MetricBatch, MetricStore, Repeats, StoredSlots } from './metric-store.js';
 import { parseStoredName, servedNames } from './served-names.js';
 
 /** What the rules of storage say of a name. */
@@ -17,6 +17,8 @@ export interface StorageRules {
   readonly methodOf: (name: string) => { readonly method: string; readonly xFilesFactor: number };
   /** Where the points of a series came from the coarser archives of a file. */
   readonly coarseOf: (name: string) => readonly CoarseRange[];
+  /** Whether any rule shows medians or percentiles. */
+  readonly hasPercentiles: boolean;
 }
 
 /** How timers and sets merge in the store: what `keep` is handed when it is opened. */
@@ -27,6 +29,7 @@ export interface StoredMetricsOptions {
   readonly rules: () => StorageRules;
   readonly configuration: () => Configuration;
   readonly replaces: (name: string) => boolean;
+  readonly keepsValues: (name: string) => boolean;
   readonly now: () => number;
   readonly sizeBytes: () => number;
   /** Names that the store holds when it is opened. */
@@ -34,6 +37,8 @@ export interface StoredMetricsOptions {
 }
 
 const expireMs = 10_000;
+/** The note that tells `weir check` of points which repeated series and time: a JSON object of `Repeats`. */
+export const repeatsNote = 'repeats';
 
 /** The ladder of a stored name: its own, or the finest of those of the names that a StatsD metric is served under. */
 export function ladderOfStored(stored: string, rules: StorageRules, settings: Configuration['statsd']): Ladder {
@@ -47,43 +52,82 @@ export function ladderOfStored(stored: string, rules: StorageRules, settings: Co
 export function storedMetrics(options: StoredMetricsOptions): MetricStore {
   const { store } = options;
   const ladderOf = (name: string): Ladder => ladderOfStored(name, options.rules(), options.configuration().statsd);
-  let nameOf: (series: number) => string = () => '';
   let expiredMs = 0;
-  // One table for the daemon's whole life: drivers remember by it what they looked up.
-  const table: SeriesTable = { nameOf: (series) => nameOf(series) };
+  let repeats: Repeats | undefined;
   return {
     ladderOf,
     methodOf: (name) => options.rules().methodOf(name),
     replaces: options.replaces,
+    keepsValues: options.keepsValues,
     names: () => options.names,
     commit: async (batch) => {
-      nameOf = batch.nameOf;
-      await store.commit({
+      const { table } = batch;
+      let repeatedName = '';
+      // A StatsD metric has no time of its own (its cells are flushed twice a second), and a point that takes another's place adds nothing.
+      const isStamped = (series: number): boolean => {
+        const name = table.nameOf(series);
+        if (parseStoredName(name) !== undefined || options.replaces(name)) return false;
+        repeatedName = name;
+        return true;
+      };
+      const told = (batch.repeats?.count ?? 0) === 0 ? repeats : added(repeats ?? (await storedRepeats(store)), batch.repeats as Repeats);
+      const receipt = await store.commit({
+        identity: batch.identity,
         nowSeconds: Math.floor(options.now() / 1000),
-        cells: { table, measures: batch.cells, parts: partsOf(batch) },
+        cells: { table, measures: batch.cells, parts: partsOf(batch), isStamped },
+        notes: told === undefined ? [] : [noteOf(told)],
       });
+      // What the store saw repeated is told with the next batch.
+      const { applied, repeated } = receipt;
+      repeats = repeated === 0 ? undefined : added(told ?? (await storedRepeats(store)), { count: repeated, name: repeatedName });
       if (options.now() - expiredMs >= expireMs) {
         expiredMs = options.now();
         await store.expire(Math.floor(expiredMs / 1000));
       }
+      return { applied, repeated };
     },
     read: (name, from, until, now) => read(options, ladderOf(name), name, from, until, now),
     sizeBytes: options.sizeBytes,
-    close: () => store.close(),
+    close: async () => {
+      const notes = repeats === undefined ? [] : [noteOf(repeats)];
+      // A store that takes nothing any more is closed all the same.
+      if (notes.length > 0) await store.commit({ nowSeconds: Math.floor(options.now() / 1000), notes }).catch(() => {});
+      await store.close();
+    },
   };
+}
+
+/** What `repeatsNote` holds. */
+export async function storedRepeats(store: Store): Promise<Repeats> {
+  for await (const { name, value } of store.scan('note', { prefix: repeatsNote }))
+    if (name === repeatsNote) return JSON.parse(Buffer.from(value).toString()) as Repeats;
+  return { count: 0, name: '' };
+}
+
+function noteOf(repeats: Repeats): NotePut {
+  return { name: repeatsNote, value: Buffer.from(JSON.stringify(repeats)) };
+}
+
+function added(before: Repeats, { count, name }: Repeats): Repeats {
+  return { count: before.count + count, name: name === '' ? before.name : name };
 }
 
 function partsOf(batch: MetricBatch): CellPart[] {
   const timers = batch.timers.map(
     ({ series, slot, values, weight }): CellPart => ({
       kind: 'histogram',
-      series: batch.nameOf(series),
+      series: batch.table.nameOf(series),
       slot,
       bytes: encodeTimer(timerOf(values, weight)),
     }),
   );
   const sets = batch.sets.map(
-    ({ series, slot, members }): CellPart => ({ kind: 'distinct', series: batch.nameOf(series), slot, bytes: encodeMembers(members) }),
+    ({ series, slot, members }): CellPart => ({
+      kind: 'distinct',
+      series: batch.table.nameOf(series),
+      slot,
+      bytes: encodeMembers(members),
+    }),
   );
   return [...timers, ...sets];
 }
@@ -103,13 +147,14 @@ async function read(
   const range = { series: [name], stepSeconds, start, end };
   const kind = parseStoredName(name)?.kind;
   if (kind === 'timer' || kind === 'set') return await readParts(options, kind, range, count);
+  const values = kind === undefined && options.keepsValues(name) ? (await readParts(options, 'timer', range, count)).values : undefined;
   for await (const { cells } of options.store.scan('measure', range)) {
     const finest = ladder[0]?.stepSeconds ?? stepSeconds;
     const share = finest / stepSeconds;
     const { counts, sums, mins, maxs, lasts, filled } = cells;
     if (share !== 1) for (let at = 0; at < filled.length; at++) filled[at] = (filled[at] as number) * share;
     fillCoarse(counts, filled, start, stepSeconds, options.rules().coarseOf(name));
-    return { stepSeconds, start, counts, sums, mins, maxs, lasts, filled };
+    return { stepSeconds, start, counts, sums, mins, maxs, lasts, filled, ...(values === undefined ? {} : { values }) };
   }
   return emptySlots(stepSeconds, start, count);
 }

@@ -3,14 +3,18 @@
  * wrong figures later. An error fails the check, a warning does not (unless `--strict`).
  */
 
-import { readFileSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Fault } from '../base/faults.js';
 import { type AggregationRule, readAggregation, readSchemas, type SchemaRule, showingFor } from '../keep/ladder.js';
-import { type Configuration, defaultConfiguration, readConfiguration } from '../serve/configuration.js';
+import { type LmdbStore, openLmdbStore } from '../keep/lmdb.js';
+import { defaultLadder } from '../keep/store.js';
+import { type Configuration, defaultConfiguration, readConfigurationFile } from '../serve/configuration.js';
+import { percentileOf } from '../serve/rules.js';
 import { servedNames } from '../serve/served-names.js';
+import { storedRepeats } from '../serve/stored-metrics.js';
 import type { Command, Invocation } from './command.js';
-import { configurationPath } from './metric-store.js';
+import { configurationPath, dataFolder } from './metric-store.js';
 
 interface Finding {
   readonly level: 'error' | 'warning';
@@ -21,13 +25,15 @@ interface Finding {
 export const check: Command = {
   name: 'check',
   summary: 'lints the configuration and the storage rules',
-  usage: '[--config FILE] [--schemas FILE] [--aggregation FILE]',
+  usage: '[--config FILE] [--schemas FILE] [--aggregation FILE] [--data DIR]',
   description: `Reads weir.toml and the storage rules that it names, and says what would be refused and what would show wrong figures:
-a flush interval that does not fit the first step, counts that would be averaged, sections that can never match.`,
+a flush interval that does not fit the first step, counts that would be averaged, sections that can never match. Where there is a
+store, it counts the points that repeated series and timestamp of another.`,
   options: [
     { name: 'config', value: 'FILE', help: 'configuration (weir.toml in the working folder, if it is there)' },
     { name: 'schemas', value: 'FILE', help: 'storage-schemas.conf (else the one that the configuration names)' },
     { name: 'aggregation', value: 'FILE', help: 'storage-aggregation.conf (else the one that the configuration names)' },
+    { name: 'data', value: 'DIR', help: 'folder of the store, if there is one (./weir-data)' },
     { name: 'strict', help: 'a warning fails the check too' },
     { name: 'json', help: 'one JSON document' },
   ],
@@ -48,14 +54,9 @@ async function run(invocation: Invocation): Promise<number> {
     }
   };
   const path = configurationPath(invocation);
-  const configuration = attempt(
-    () => (path === undefined ? defaultConfiguration : readConfiguration(readFileSync(path, 'utf8'), path)),
-    defaultConfiguration,
-  );
-  const named = (option: string, key: string | undefined): string | undefined =>
-    invocation.text(option) ?? (key === undefined ? undefined : resolve(path === undefined ? '.' : dirname(path), key));
-  const schemasPath = named('schemas', configuration.graphite.schemas);
-  const aggregationPath = named('aggregation', configuration.graphite.aggregation);
+  const configuration = attempt(() => (path === undefined ? defaultConfiguration : readConfigurationFile(path)), defaultConfiguration);
+  const schemasPath = invocation.text('schemas') ?? configuration.graphite.schemas;
+  const aggregationPath = invocation.text('aggregation') ?? configuration.graphite.aggregation;
   const none: readonly never[] = [];
   const schemas = attempt(() => (schemasPath === undefined ? none : readSchemas(readFileSync(schemasPath, 'utf8'), schemasPath)), none);
   const aggregation = attempt(
@@ -64,6 +65,8 @@ async function run(invocation: Invocation): Promise<number> {
   );
   if (schemasPath !== undefined) findings.push(...lintSchemas(schemas, configuration, schemasPath));
   if (aggregationPath !== undefined) findings.push(...lintAggregation(aggregation, aggregationPath));
+  findings.push(...attempt(() => lintRules(configuration, path ?? 'weir.toml'), []));
+  findings.push(...(await lintRepeats(dataFolder(invocation))));
   const errors = findings.filter((finding) => finding.level === 'error').length;
   report(findings, errors, invocation);
   return errors > 0 || (invocation.flag('strict') && findings.length > 0) ? 1 : 0;
@@ -117,6 +120,43 @@ export function lintAggregation(rules: readonly AggregationRule[], file: string)
       });
   }
   return findings;
+}
+
+/** Rules that can never do what they say. */
+export function lintRules({ rules }: Configuration, file: string): Finding[] {
+  const warn = (message: string): Finding => ({ level: 'warning', place: file, message });
+  return rules.flatMap((rule, index) => {
+    const said = [`rule ${index + 1} (${rule.pattern})`, 'method', 'sameTimestamp', 'histogram'] as const;
+    const found: Finding[] = [];
+    const keys = said.slice(1).filter((key) => rule[key as 'method'] !== undefined);
+    if (keys.length === 0) found.push(warn(`${said[0]} says nothing (expected method, sameTimestamp or histogram)`));
+    const before = rules
+      .slice(0, index)
+      .find((one) => /^\^?\.[*+]\$?$/.test(one.pattern) && keys.every((key) => one[key as 'method'] !== undefined));
+    if (keys.length > 0 && before !== undefined)
+      found.push(warn(`${said[0]} never counts: '${before.pattern}' before it finds every name`));
+    if (rule.histogram === false && rule.method !== undefined && percentileOf(rule.method) !== undefined)
+      found.push(warn(`${said[0]} shows ${rule.method}, but keeps no values (histogram = false): slots of several values are unknown`));
+    return found;
+  });
+}
+
+// Points of a store that were sent twice, or by two senders in the same second.
+async function lintRepeats(folder: string): Promise<Finding[]> {
+  if (!existsSync(join(folder, 'store.mdb'))) return [];
+  let store: LmdbStore | undefined;
+  try {
+    store = await openLmdbStore({ folder, readOnly: true, ladderOf: () => defaultLadder });
+    const { count, name } = await storedRepeats(store);
+    if (count === 0) return [];
+    const message = `${count} points or more repeated series and timestamp of another (such as ${name}) and merged with it; for senders that send a point again, a [[rule]] with sameTimestamp = "replace" keeps the last`;
+    return [{ level: 'warning', place: folder, message }];
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error;
+    return [{ level: 'error', place: '', message: error.line }];
+  } finally {
+    await store?.close();
+  }
 }
 
 function afterCatchAll(rules: readonly { section: string; line: number; pattern: string }[], file: string): Finding[] {

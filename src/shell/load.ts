@@ -142,7 +142,7 @@ async function loadLines(files: readonly string[], invocation: Invocation): Prom
       const line = world.isTerminal.stderr ? new ProgressLine(world, 'lines') : undefined;
       const sizeBytes = Math.max(1, statSync(file).size);
       const progress = (lines: number, bytes: number): void => line?.update(lines, Math.min(1, bytes / sizeBytes));
-      const result = await loadGraphite(file, { store, metrics, nowSeconds, seriesMax: configuration.limits.series, progress });
+      const result = await loadGraphite(file, { metrics, nowSeconds, seriesMax: configuration.limits.series, progress });
       line?.clear();
       if (result.failure !== undefined) fine = false;
       const known = result.known === 0 ? '' : `, ${result.known} loaded before, counted once`;

@@ -3,9 +3,9 @@
  * read take no lock, so that they work beside a daemon.
  */
 
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import type { LmdbStore } from '../keep/lmdb.js';
-import { type Configuration, defaultConfiguration, readConfiguration } from '../serve/configuration.js';
+import { type Configuration, defaultConfiguration, readConfigurationFile } from '../serve/configuration.js';
 import type { LoadedSeries } from '../serve/loaded-series.js';
 import type { MetricStore } from '../serve/metric-store.js';
 import { openMetrics as openFolder } from '../serve/open-metrics.js';
@@ -42,5 +42,5 @@ export function configurationPath(invocation: Invocation): string | undefined {
 
 export function configurationOf(invocation: Invocation): Configuration {
   const path = configurationPath(invocation);
-  return path === undefined ? defaultConfiguration : readConfiguration(readFileSync(path, 'utf8'), path);
+  return path === undefined ? defaultConfiguration : readConfigurationFile(path);
 }

@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Fault, Usage } from '../base/faults.js';
 import { HitJournal } from '../keep/hit-journal.js';
-import { type Configuration, defaultConfiguration, readConfiguration } from '../serve/configuration.js';
+import { type Configuration, defaultConfiguration, readConfigurationFile } from '../serve/configuration.js';
 import { Daemon } from '../serve/daemon.js';
 import { keptLists } from '../serve/hit-intake.js';
 import { checkListenerNames } from '../serve/listeners.js';
@@ -98,7 +98,7 @@ async function run(invocation: Invocation): Promise<number> {
 
 function load(invocation: Invocation): Configuration {
   const path = invocation.text('config') ?? (existsSync('weir.toml') ? 'weir.toml' : undefined);
-  return path === undefined ? defaultConfiguration : readConfiguration(readFileSync(path, 'utf8'), path);
+  return path === undefined ? defaultConfiguration : readConfigurationFile(path);
 }
 
 function portsOf(words: readonly string[]): ReadonlyMap<string, number> {
