@@ -11,32 +11,14 @@
  */
 
 import { Bug } from './faults.js';
+import { type ColumnArray, type ColumnType, type OptionalArrays, type OptionalColumn, optionalColumns } from './flow-columns.js';
 
-type ColumnArray = Uint8Array<ArrayBuffer> | Uint16Array<ArrayBuffer> | Uint32Array<ArrayBuffer> | Float64Array<ArrayBuffer>;
-
-/** Columns that a source may or may not carry, with their element type. `number`-like names are DESIGN's. */
-const optionalColumns = {
-  packetsRev: Float64Array,
-  bytesRev: Float64Array,
-  flagsRev: Uint8Array,
-  vlan: Uint16Array,
-  /** 16 bytes a row, IPv4 mapped; all zero when unknown. */
-  nextHop: Uint8Array,
-  /** Address of the exporter, 16 bytes a row, IPv4 mapped; all zero when unknown. */
-  exporter: Uint8Array,
-  /** One packet in `sampling` was counted; 0 or 1 when not sampled. */
-  sampling: Uint32Array,
-  /** NSEL/NAT event code; 0 for an ordinary flow. */
-  event: Uint8Array,
-} as const;
-
-/** Name of an optional typed column. */
-export type OptionalColumn = keyof typeof optionalColumns;
+export type { OptionalColumn };
 
 /** A further column that only one format has, by its printed name: numbers or texts, one a row. */
 export type ExtraColumn = Float64Array<ArrayBuffer> | string[];
 
-/** Whether a batch can hold a column of this name (16 bytes a row or a number); columns of one format only, by their printed names, are no such. */
+/** Whether a batch can hold a column of this name; columns of one format only, by their printed names, are no such. */
 export function isFlowColumn(name: string): boolean {
   return fixedColumns.has(name) || Object.hasOwn(optionalColumns, name);
 }
@@ -46,21 +28,24 @@ const fixedColumns: ReadonlySet<string> = new Set(
   ),
 );
 
-const wide: ReadonlySet<string> = new Set(['nextHop', 'exporter']);
-
 /** Where the columns of a batch lie: makes a typed array of so many zeroes. */
 export type Allot = <T extends ColumnArray>(type: ColumnType<T>, length: number) => T;
-interface ColumnType<T> {
-  new (length: number): T;
-  new (buffer: ArrayBuffer, byteOffset: number, length: number): T;
-  readonly BYTES_PER_ELEMENT: number;
-}
 const own: Allot = (Type, length) => new Type(length);
+
+/** An optional column that a batch has: `width` elements a row. */
+export interface PresentColumn {
+  readonly name: OptionalColumn;
+  readonly column: ColumnArray;
+  readonly width: number;
+}
 
 /** Rows that a reader puts into one batch unless it has a reason for another size. */
 export const defaultBatchRows = 16384;
 
-export class FlowBatch {
+// The optional columns, all of them undefined at first.
+const Optional = class {} as new () => OptionalArrays;
+
+export class FlowBatch extends Optional {
   /** Rows in use, 0 .. capacity. */
   count = 0;
   readonly capacity: number;
@@ -87,14 +72,6 @@ export class FlowBatch {
   readonly srcAs: Uint32Array<ArrayBuffer>;
   readonly dstAs: Uint32Array<ArrayBuffer>;
   readonly number: Float64Array<ArrayBuffer>;
-  packetsRev?: Float64Array<ArrayBuffer>;
-  bytesRev?: Float64Array<ArrayBuffer>;
-  flagsRev?: Uint8Array<ArrayBuffer>;
-  vlan?: Uint16Array<ArrayBuffer>;
-  nextHop?: Uint8Array<ArrayBuffer>;
-  exporter?: Uint8Array<ArrayBuffer>;
-  sampling?: Uint32Array<ArrayBuffer>;
-  event?: Uint8Array<ArrayBuffer>;
   /** The input that the rows came from, and where: line (from 1) for texts, byte offset for binary files; 0 when unknown. */
   file = '';
   readonly place: Float64Array<ArrayBuffer>;
@@ -102,10 +79,14 @@ export class FlowBatch {
   originals?: string[];
   /** Columns that only some formats have, by printed name, in the order they are printed. */
   readonly extra = new Map<string, ExtraColumn>();
+  readonly #allot: Allot;
+  readonly #present = new Map<OptionalColumn, PresentColumn>();
 
   /** A batch of `capacity` rows with the optional columns named; all zero. `allot` lets the columns lie in a kernel's memory. */
   constructor(capacity: number, optional: readonly OptionalColumn[] = [], allot: Allot = own) {
+    super();
     this.capacity = capacity;
+    this.#allot = allot;
     this.firstSeconds = allot(Uint32Array, capacity);
     this.firstNanos = allot(Uint32Array, capacity);
     this.lastSeconds = allot(Uint32Array, capacity);
@@ -126,7 +107,7 @@ export class FlowBatch {
     this.dstAs = allot(Uint32Array, capacity);
     this.number = allot(Float64Array, capacity);
     this.place = allot(Float64Array, capacity);
-    for (const name of optional) this.add(name, allot);
+    for (const name of optional) this.add(name);
   }
 
   /** Whether the optional column is there. */
@@ -135,10 +116,23 @@ export class FlowBatch {
   }
 
   /** Makes an optional column (all zero) unless it is there. */
-  add(name: OptionalColumn, allot: Allot = own): void {
+  add(name: OptionalColumn): void {
     if (this.has(name)) return;
-    const size = this.capacity * (wide.has(name) ? 16 : 1);
-    Object.assign(this, { [name]: allot(optionalColumns[name] as ColumnType<ColumnArray>, size) });
+    const { Type, width } = optionalColumns[name];
+    const column = this.#allot(Type as ColumnType<ColumnArray>, this.capacity * width);
+    Object.assign(this, { [name]: column });
+    this.#present.set(name, { name, column, width });
+  }
+
+  /** Takes an optional column away. */
+  drop(name: OptionalColumn): void {
+    delete this[name];
+    this.#present.delete(name);
+  }
+
+  /** The optional columns that are there. */
+  present(): IterableIterator<PresentColumn> {
+    return this.#present.values();
   }
 
   /** Whether row `index` carries a reverse direction. */

@@ -6,6 +6,7 @@
  */
 
 import { Usage } from '../base/faults.js';
+import { optionalColumns, optionalNames, type PrintedColumn } from '../base/flow-columns.js';
 
 /** What a field of a row means. */
 export type Meaning =
@@ -25,15 +26,8 @@ export type Meaning =
   | 'out_if'
   | 'src_as'
   | 'dst_as'
-  | 'packets_rev'
-  | 'bytes_rev'
-  | 'flags_rev'
-  | 'vlan'
-  | 'next_hop'
-  | 'exporter'
-  | 'sampling'
-  | 'event'
-  | 'family';
+  | 'family'
+  | PrintedColumn;
 
 /** Unit of a time: how many of it make a second; 0 for RFC 3339 or epoch seconds with decimals. */
 export type TimeUnit = 0 | 1 | 1e3 | 1e6 | 1e9;
@@ -62,15 +56,8 @@ const meanings: readonly Meaning[] = [
   'out_if',
   'src_as',
   'dst_as',
-  'packets_rev',
-  'bytes_rev',
-  'flags_rev',
-  'vlan',
-  'next_hop',
-  'exporter',
-  'sampling',
-  'event',
   'family',
+  ...optionalNames.map((name) => optionalColumns[name].printed),
 ];
 const units: Readonly<Record<string, TimeUnit>> = { s: 1, ms: 1e3, us: 1e6, ns: 1e9 };
 
@@ -109,8 +96,21 @@ const known: readonly {
       sas: 'src_as',
       das: 'dst_as',
       nh: 'next_hop',
+      nhb: 'bgp_next_hop',
       svln: 'vlan',
+      dvln: 'dst_vlan',
       ra: 'exporter',
+      fwd: 'forwarding',
+      smk: 'src_mask',
+      dmk: 'dst_mask',
+      dtos: 'dst_tos',
+      dir: 'direction',
+      ismc: 'in_src_mac',
+      odmc: 'out_dst_mac',
+      idmc: 'in_dst_mac',
+      osmc: 'out_src_mac',
+      tr: 'received',
+      exid: 'exporter_id',
     },
     unit: 0,
   },

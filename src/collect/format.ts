@@ -28,6 +28,19 @@ export interface Reject {
 /** Columns that are enough: packets and bytes, with first and last or without. A reader that is quicker so may leave all others undefined. */
 export type WantedColumns = 'counters' | 'timed counters';
 
+/** What a file says of itself: sums over all its flows, and by class: TCP, UDP, ICMP, others. Both sides of biflows. */
+export interface FileStatistics {
+  readonly flows: bigint;
+  readonly packets: bigint;
+  readonly bytes: bigint;
+  readonly flowsByClass: readonly bigint[];
+  readonly packetsByClass: readonly bigint[];
+  readonly bytesByClass: readonly bigint[];
+  /** Of the epoch. */
+  readonly firstMs: number;
+  readonly lastMs: number;
+}
+
 /** What a reader is told. */
 export interface ReadOptions {
   /** Only these columns are looked at; absent: all. */
@@ -44,6 +57,8 @@ export interface ReadOptions {
   readonly reject: (reject: Reject) => void;
   /** Called with a line for a person (a notice about foreign records, an unfinished file, ...). */
   readonly notice: (text: string) => void;
+  /** Called with what a whole file says of itself. */
+  readonly statistics?: (figures: FileStatistics) => void;
   /** Number of the last data row before this input: rows here are numbered from `numberBefore + 1`. */
   readonly numberBefore: number;
 }

@@ -6,6 +6,7 @@
  */
 
 import type { UnreadableCause } from '../base/flow-batch.js';
+import { optionalColumns, optionalNames } from '../base/flow-columns.js';
 import type { Meaning, TimeUnit } from './csv-columns.js';
 import type { FlowFormat } from './format.js';
 import { firstLines, type LineReading, readTextLines } from './text-lines.js';
@@ -29,7 +30,7 @@ export const jsonFlows: FlowFormat = {
   },
 };
 
-const optional: readonly Meaning[] = ['packets_rev', 'bytes_rev', 'flags_rev', 'vlan', 'next_hop', 'exporter', 'sampling', 'event'];
+const optional: readonly Meaning[] = optionalNames.map((name) => optionalColumns[name].printed);
 
 type Name = string | readonly [name: string, unit: TimeUnit];
 
@@ -53,11 +54,29 @@ const names: Readonly<Partial<Record<Meaning, readonly Name[]>>> = {
   packets_rev: ['packetsrev', 'outpackets'],
   bytes_rev: ['bytesrev', 'outbytes'],
   flags_rev: ['flagsrev'],
-  vlan: ['vlan', 'vlanid', 'srcvlan'],
+  vlan: ['vlan', 'srcvlan', 'vlanid'],
   next_hop: ['nexthop', 'ip4nexthop', 'ip6nexthop'],
+  bgp_next_hop: ['bgpnexthop', 'bgp4nexthop', 'bgp6nexthop'],
   exporter: ['exporter', 'exporteraddress', 'sampleraddress', 'ip4router', 'ip6router'],
   sampling: ['sampling', 'samplingrate'],
-  event: ['event'],
+  event: ['eventid', 'nateventid', 'event'],
+  nat_event: ['nateventid'],
+  forwarding: ['forwarding', 'fwdstatus', 'forwardingstatus'],
+  exporter_id: ['exporterid', 'exportsysid'],
+  nat_src: ['natsrc', 'src4xltip', 'src6xltip'],
+  nat_dst: ['natdst', 'dst4xltip', 'dst6xltip'],
+  nat_sport: ['natsport', 'srcxltport'],
+  nat_dport: ['natdport', 'dstxltport'],
+  nat_pool: ['natpool', 'natpoolid'],
+  connection: ['connection', 'connectid'],
+  xevent: ['xevent', 'xeventid'],
+  event_time: ['eventtime', 'tevent'],
+  flow_count: ['flowcount', 'aggrflows'],
+  phys_in: ['physin', 'physingress'],
+  phys_out: ['physout', 'physegress'],
+  observation_domain: ['observationdomain', 'observationdomainid'],
+  in_service: ['inservice', 'inserviceid'],
+  out_service: ['outservice', 'outserviceid'],
 };
 const icmpTypes = ['icmptype', 'icmpv4type', 'icmpv6type'];
 const icmpCodes = ['icmpcode', 'icmpv4code', 'icmpv6code'];
@@ -65,7 +84,7 @@ const icmpCodes = ['icmpcode', 'icmpv4code', 'icmpv6code'];
 type Fields = ReadonlyMap<string, string>;
 
 function meant(fields: Fields, meaning: Meaning): { value: string; unit: TimeUnit } | undefined {
-  for (const entry of names[meaning] ?? []) {
+  for (const entry of names[meaning] ?? [meaning.replaceAll('_', '')]) {
     const [name, unit] = typeof entry === 'string' ? [entry, 0 as TimeUnit] : entry;
     const value = fields.get(name);
     if (value !== undefined) return { value, unit };

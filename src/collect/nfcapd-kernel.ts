@@ -10,7 +10,10 @@
 import { readFileSync } from 'node:fs';
 import { Malformed } from '../base/faults.js';
 import { type Allot, defaultBatchRows, FlowBatch } from '../base/flow-batch.js';
-import { type BlockPlace, nfcapdColumns, readRecords } from './nfcapd-records.js';
+import { type OptionalColumn, optionalColumns, optionalNames } from '../base/flow-columns.js';
+import { elementFields, type FieldForm, formBytes } from './nfcapd-elements.js';
+import { nfcapdColumns, readRecords } from './nfcapd-records.js';
+import { exportersMax, type NfcapdState } from './nfcapd-state.js';
 
 interface Exports {
   decodeLz4(from: number, fromEnd: number, to: number, toEnd: number): number;
@@ -19,6 +22,7 @@ interface Exports {
   fillCounters(columns: number, at: number, end: number, row: number, capacity: number, hasTimes: number): number;
   rowCount(): number;
   stoppedHard(): number;
+  neededColumn(): number;
 }
 
 const pageBytes = 65536;
@@ -26,8 +30,8 @@ const tableAt = 32768;
 /** Bytes behind the unpacked block that copies may run into. */
 const slackBytes = 64;
 
-/** Names of the batch's columns, in the order of the kernel's table. */
-const columnOrder = [
+/** Columns that every batch has, in the order of the kernel's table. */
+const steadyColumns = [
   'firstSeconds',
   'firstNanos',
   'lastSeconds',
@@ -51,7 +55,28 @@ const columnOrder = [
   'vlan',
   'nextHop',
   'exporter',
+  'received',
 ] as const satisfies readonly (keyof FlowBatch)[];
+/** Columns that a batch gets when a record has a value for them. */
+const laterColumns: readonly OptionalColumn[] = [
+  'sampling',
+  ...optionalNames.filter((name) => name !== 'sampling' && !(nfcapdColumns as readonly string[]).includes(name)),
+];
+const columnOrder: readonly (keyof FlowBatch)[] = [...steadyColumns, ...laterColumns];
+/** Places of the other tables beside that of columns: the same as in the kernel. */
+const [exportersPlace, ratesPlace, fieldsPlace] = [1008, 1012, 1024];
+const formNumbers: Readonly<Partial<Record<FieldForm, number>>> = {
+  u8: 1,
+  'u32>u8': 1,
+  u16: 2,
+  'u32>u16': 2,
+  u32: 3,
+  u64: 4,
+  ipv4: 5,
+  ipv6: 6,
+  time: 7,
+  labels: 8,
+};
 
 const modules = new Map<string, WebAssembly.Module>();
 const idle: NfcapdKernel[] = [];
@@ -63,7 +88,13 @@ export class NfcapdKernel {
   readonly packed: Uint8Array;
   /** Where a block is unpacked to, or put if it is not packed. */
   readonly unpacked: Uint8Array;
+  /** Addresses (16 bytes) and sampling rates of exporters, by their ids. */
+  readonly exporters: Uint8Array;
+  readonly rates: Uint32Array;
   readonly #kernel: Exports;
+  readonly #table: Uint32Array;
+  readonly #laterAt: number;
+  #freeAt: number;
 
   /** A kernel for blocks of at most `blockBytes`, packed or not. */
   static lend(blockBytes: number): NfcapdKernel {
@@ -73,27 +104,35 @@ export class NfcapdKernel {
 
   /** Gives it back. */
   giveBack(): void {
-    this.batch.count = 0;
+    this.clear(this.batch.count);
+    for (const name of laterColumns) this.batch.drop(name);
+    this.batch.extra.clear();
+    this.#table.fill(0, steadyColumns.length, columnOrder.length);
+    this.#freeAt = this.#laterAt;
     if (idle.length < 2) idle.push(this);
   }
 
   private constructor(blockBytes: number) {
-    const rowBytes = 240;
-    const size = pageBytes + defaultBatchRows * rowBytes + 2 * (blockBytes + slackBytes);
+    const laterBytes = laterColumns.reduce(
+      (sum, name) => sum + optionalColumns[name].width * optionalColumns[name].Type.BYTES_PER_ELEMENT,
+      0,
+    );
+    const size = pageBytes + defaultBatchRows * (248 + laterBytes) + exportersMax * 20 + 2 * (blockBytes + slackBytes);
     const memory = new WebAssembly.Memory({ initial: Math.ceil(size / pageBytes) + 1 });
-    let at = pageBytes;
+    this.#freeAt = pageBytes;
     const allot: Allot = (Type, length) => {
-      const column = new Type(memory.buffer, at, length);
-      at += Math.ceil((length * Type.BYTES_PER_ELEMENT) / 16) * 16;
+      const column = new Type(memory.buffer, this.#freeAt, length);
+      this.#freeAt += Math.ceil((length * Type.BYTES_PER_ELEMENT) / 16) * 16;
       return column;
     };
+    this.exporters = allot(Uint8Array, exportersMax * 16);
+    this.rates = allot(Uint32Array, exportersMax);
+    this.packed = allot(Uint8Array, blockBytes + slackBytes);
+    this.unpacked = allot(Uint8Array, blockBytes + slackBytes).subarray(0, blockBytes);
     this.batch = new FlowBatch(defaultBatchRows, nfcapdColumns, allot);
-    const table = new Uint32Array(memory.buffer, tableAt, columnOrder.length);
-    columnOrder.forEach((name, index) => {
-      table[index] = this.batch[name]?.byteOffset ?? 0;
-    });
-    this.packed = new Uint8Array(memory.buffer, at, blockBytes + slackBytes);
-    this.unpacked = new Uint8Array(memory.buffer, at + blockBytes + slackBytes, blockBytes);
+    this.#laterAt = this.#freeAt;
+    this.#table = new Uint32Array(memory.buffer, tableAt, pageBytes / 8);
+    this.#fillTables();
     const imports = { env: { memory } };
     this.#kernel = Object.assign(
       {},
@@ -101,6 +140,38 @@ export class NfcapdKernel {
         (name) => new WebAssembly.Instance(moduleOf(name), imports).exports,
       ),
     ) as Exports;
+  }
+
+  #fillTables(): void {
+    this.#noteColumns();
+    this.#table[exportersPlace / 4] = this.exporters.byteOffset;
+    this.#table[ratesPlace / 4] = this.rates.byteOffset;
+    const view = new DataView(this.#table.buffer, tableAt + fieldsPlace);
+    let at = 64 * 4;
+    for (const [type, fields] of Object.entries(elementFields)) {
+      view.setUint32(Number(type) * 4, (fields.length << 16) | at, true);
+      for (const { offset, form, column } of fields) {
+        view.setUint16(at, offset, true);
+        view.setUint8(at + 2, formNumbers[form] ?? 0);
+        view.setUint8(at + 3, formBytes[form]);
+        // A column of texts is left to the reference: place 0.
+        view.setUint32(at + 4, formNumbers[form] === undefined ? 0 : columnOrder.indexOf(column as OptionalColumn) * 4, true);
+        at += 8;
+      }
+    }
+  }
+
+  #noteColumns(): void {
+    columnOrder.forEach((name, index) => {
+      this.#table[index] = (this.batch[name] as Uint8Array | undefined)?.byteOffset ?? 0;
+    });
+  }
+
+  /** Takes the rows out; what only some records have is emptied. `count` is how many rows there were. */
+  clear(count: number): void {
+    this.batch.count = 0;
+    for (const { name, column, width } of this.batch.present()) if (laterColumns.includes(name)) column.fill(0, 0, count * width);
+    for (const column of this.batch.extra.values()) column.fill('' as never, 0, count);
   }
 
   /** Unpacks the first `size` bytes of `packed`; answers the size unpacked. Throws Malformed where the block is damaged. */
@@ -112,10 +183,10 @@ export class NfcapdKernel {
     return got;
   }
 
-  /** Appends records of the first `size` unpacked bytes, from `offset` on, until the batch is full or the block ends; returns where to go on. */
-  read(offset: number, size: number, place: BlockPlace): number {
+  /** Takes records of the first `size` unpacked bytes, from `offset` on, until the batch is full or the block ends; returns where to go on. */
+  read(offset: number, size: number, state: NfcapdState): number {
     const { batch, unpacked } = this;
-    const { wanted } = place.options;
+    const { wanted } = state.options;
     const base = unpacked.byteOffset;
     let at = offset;
     while (at < size && batch.count < batch.capacity) {
@@ -125,7 +196,11 @@ export class NfcapdKernel {
           ? this.#kernel.fill(tableAt, from, end, batch.count, batch.capacity) - base
           : this.#kernel.fillCounters(tableAt, from, end, batch.count, batch.capacity, wanted === 'timed counters' ? 1 : 0) - base;
       batch.count = this.#kernel.rowCount();
-      if (this.#kernel.stoppedHard() !== 0) at = readRecords(unpacked.subarray(0, size), at, batch, place, 1);
+      if (this.#kernel.stoppedHard() === 0) continue;
+      const needed = columnOrder[this.#kernel.neededColumn() / 4];
+      if (needed !== undefined && needed !== 'firstSeconds') batch.add(needed as OptionalColumn);
+      else at = readRecords(unpacked.subarray(0, size), at, batch, state, 1);
+      this.#noteColumns();
     }
     return at;
   }

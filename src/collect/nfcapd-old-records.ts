@@ -3,78 +3,57 @@
  *
  *     map      | 0 u16 type 2 | 2 u16 size | 4 u16 map id | 6 u16 extension bytes | u16 extension ids, ended by 0 |
  *     record   | 0 u16 type 10 | 2 u16 size | 4 u16 flags | 6 u16 map id | 8 u16 first ms | 10 u16 last ms | 12 u32 first | 16 u32 last |
- *              | 20 u8 forwarding | 21 u8 tcp flags | 22 u8 proto | 23 u8 tos | 24 u16 sport | 26 u16 dport | 28 u16 exporter | 30 u16 - |   32 bytes
+ *              | 20 u8 forwarding | 21 u8 tcp flags | 22 u8 proto | 23 u8 tos | 24 u16 sport | 26 u16 dport | 28 u16 exporter id | 30 u16 - |   32 bytes
+ *     earlier  type 1 (to 1.6.10): | 4 u8 flags | 5 u8 exporter id |, without the last 4 bytes                                                    28 bytes
  *              | addresses: 2 u32, or 4 u64 where flag 1 | packets: u32, or u64 where flag 2 | bytes: u32, or u64 where flag 4 | extensions |
+ *              flag 64 event, 128 sampled
  *
  * A map belongs to the file, and may be replaced by a later one of the same id. Facts from nfdump 1.6's file format; no code is taken from it.
  */
 
 import type { FlowBatch, UnreadableCause } from '../base/flow-batch.js';
-import { type BlockPlace, clearRow, lose, putIpv4, putIpv6 } from './nfcapd-records.js';
+import { extensions } from './nfcapd-elements.js';
+import { clearRow, long, putFields, putIpv4, putIpv6 } from './nfcapd-fields.js';
+import { fillExporter, limit53 } from './nfcapd-records.js';
+import type { NfcapdState } from './nfcapd-state.js';
 
 const mapRecord = 2;
-const flowRecord = 10;
-const commonBytes = 32;
-const [isIpv6, hasPackets64, hasBytes64] = [1, 2, 4];
-const limit53 = 9007199254740992n;
+/** Bytes of the common part by record type. */
+const commonBytes: Readonly<Record<number, number>> = { 1: 28, 10: 32 };
+const [isIpv6, hasPackets64, hasBytes64, isSampled] = [1, 2, 4, 128];
 
-/** Bytes of the extensions, by id; one that is not here ends what is read of a record. */
-const extensionBytes: Readonly<Record<number, number>> = {
-  4: 4,
-  5: 8,
-  6: 4,
-  7: 8,
-  8: 4,
-  9: 4,
-  10: 16,
-  11: 4,
-  12: 16,
-  13: 4,
-  14: 4,
-  15: 8,
-  16: 4,
-  17: 8,
-  18: 4,
-  19: 8,
-  20: 16,
-  21: 16,
-  22: 40,
-  23: 4,
-  24: 16,
-  25: 4,
-  26: 8,
-  27: 8,
-};
-
-/** Extension ids by map id. */
-export type ExtensionMaps = Map<number, readonly number[]>;
-
-/** Appends records from `offset` on until the batch is full or the block ends; returns where to go on. */
-export function readOldRecords(data: Uint8Array, offset: number, batch: FlowBatch, place: BlockPlace, maps: ExtensionMaps): number {
+/** Takes records from `offset` on until the batch is full or the block ends; returns where to go on. */
+export function readOldRecords(data: Uint8Array, offset: number, batch: FlowBatch, state: NfcapdState): number {
   const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
+  const { isLittle } = state;
   let at = offset;
   while (at < data.length && batch.count < batch.capacity) {
-    const size = at + 4 <= data.length ? view.getUint16(at + 2, true) : 0;
+    const size = at + 4 <= data.length ? view.getUint16(at + 2, isLittle) : 0;
     if (size < 4 || at + size > data.length) {
-      lose(place, at, 'range', `a record of ${size} bytes in a block of ${data.length}; the rest of the block is lost`);
+      state.lose(at, 'range', `a record of ${size} bytes in a block of ${data.length}; the rest of the block is lost`);
       return data.length;
     }
-    const type = view.getUint16(at, true);
-    if (type === mapRecord && size >= 10) maps.set(view.getUint16(at + 4, true), mapIds(view, at + 8, at + size));
-    else if (type === flowRecord) {
-      const cause = fillRow(view, data, at, at + size, batch, batch.count, maps);
+    const type = view.getUint16(at, isLittle);
+    const common = commonBytes[type];
+    if (common !== undefined) {
+      const cause = fillRow(view, at, at + size, common, batch, state);
       if (cause === undefined) batch.count++;
-      else lose(place, at, cause, 'a flow record that cannot be read');
-    }
+      else {
+        clearRow(batch, batch.count);
+        state.lose(at, cause, 'a flow record that cannot be read');
+      }
+    } else if (type === mapRecord && size >= 10)
+      state.maps.set(view.getUint16(at + 4, isLittle), mapIds(view, at + 8, at + size, isLittle));
+    else state.note(view, at, size);
     at += size;
   }
   return at;
 }
 
-function mapIds(view: DataView, from: number, end: number): number[] {
+function mapIds(view: DataView, from: number, end: number, isLittle: boolean): number[] {
   const ids: number[] = [];
   for (let at = from; at + 2 <= end; at += 2) {
-    const id = view.getUint16(at, true);
+    const id = view.getUint16(at, isLittle);
     if (id === 0) break;
     ids.push(id);
   }
@@ -83,78 +62,90 @@ function mapIds(view: DataView, from: number, end: number): number[] {
 
 function fillRow(
   view: DataView,
-  data: Uint8Array,
   start: number,
   end: number,
+  common: number,
   batch: FlowBatch,
-  row: number,
-  maps: ExtensionMaps,
+  state: NfcapdState,
 ): UnreadableCause | undefined {
+  const { isLittle } = state;
+  const row = batch.count;
   clearRow(batch, row);
-  if (end - start < commonBytes + 16) return 'columns';
-  const flags = view.getUint16(start + 4, true);
-  const [firstMs, lastMs] = [view.getUint16(start + 8, true), view.getUint16(start + 10, true)];
-  batch.firstSeconds[row] = view.getUint32(start + 12, true) + Math.floor(firstMs / 1000);
-  batch.firstNanos[row] = (firstMs % 1000) * 1e6;
-  batch.lastSeconds[row] = view.getUint32(start + 16, true) + Math.floor(lastMs / 1000);
-  batch.lastNanos[row] = (lastMs % 1000) * 1e6;
+  if (end - start < common + 16) return 'columns';
+  const isEarlier = common < 32;
+  const flags = isEarlier ? view.getUint8(start + 4) : view.getUint16(start + 4, isLittle);
+  const exporter = isEarlier ? view.getUint8(start + 5) : view.getUint16(start + 28, isLittle);
+  fillTimes(view, start, batch, row, isLittle);
   batch.flags[row] = view.getUint8(start + 21);
   batch.proto[row] = view.getUint8(start + 22);
   batch.tos[row] = view.getUint8(start + 23);
-  batch.sport[row] = view.getUint16(start + 24, true);
-  batch.dport[row] = view.getUint16(start + 26, true);
-  let at = start + commonBytes;
+  batch.sport[row] = view.getUint16(start + 24, isLittle);
+  batch.dport[row] = view.getUint16(start + 26, isLittle);
+  const forwarding = view.getUint8(start + 20);
+  if (forwarding !== 0) batch.add('forwarding');
+  if (batch.forwarding !== undefined) batch.forwarding[row] = forwarding;
+  if (exporter !== 0) batch.add('exporterId');
+  if (batch.exporterId !== undefined) batch.exporterId[row] = exporter;
+  let at = start + common;
   const needed = ((flags & isIpv6) !== 0 ? 32 : 8) + ((flags & hasPackets64) !== 0 ? 8 : 4) + ((flags & hasBytes64) !== 0 ? 8 : 4);
   if (at + needed > end) return 'columns';
-  at = fillAddresses(view, data, at, flags, batch, row);
+  at = fillAddresses(view, at, (flags & isIpv6) !== 0, batch, row, isLittle);
   for (const [column, flag] of [
     [batch.packets, hasPackets64],
     [batch.bytes, hasBytes64],
   ] as const) {
     const isLong = (flags & flag) !== 0;
-    const value = isLong ? view.getBigUint64(at, true) : BigInt(view.getUint32(at, true));
+    const value = isLong ? long(view, at, isLittle) : view.getUint32(at, isLittle);
     if (value > limit53) return 'range';
-    column[row] = Number(value);
+    column[row] = value;
     at += isLong ? 8 : 4;
   }
-  for (const id of maps.get(view.getUint16(start + 6, true)) ?? []) {
-    const size = extensionBytes[id];
-    if (size === undefined || at + size > end) break;
-    fillExtension(view, data, id, at, batch, row);
-    at += size;
+  const ids = state.maps.get(view.getUint16(start + 6, isLittle)) ?? [];
+  for (const id of ids) {
+    const extension = extensions[id];
+    if (extension === undefined || at + extension.size > end) break;
+    fillExtension(view, id, at, batch, row, isLittle);
+    putFields(extension.fields, view, at, extension.size, isLittle, batch, row);
+    at += extension.size;
   }
+  fillExporter(batch, row, exporter, ids.includes(23) || ids.includes(24), (flags & isSampled) !== 0, undefined, state);
   return undefined;
 }
 
-function fillAddresses(view: DataView, data: Uint8Array, at: number, flags: number, batch: FlowBatch, row: number): number {
-  if ((flags & isIpv6) !== 0) {
+function fillTimes(view: DataView, start: number, batch: FlowBatch, row: number, isLittle: boolean): void {
+  const [firstMs, lastMs] = [view.getUint16(start + 8, isLittle), view.getUint16(start + 10, isLittle)];
+  batch.firstSeconds[row] = Math.min(view.getUint32(start + 12, isLittle) + Math.floor(firstMs / 1000), 0xffffffff);
+  batch.firstNanos[row] = (firstMs % 1000) * 1e6;
+  batch.lastSeconds[row] = Math.min(view.getUint32(start + 16, isLittle) + Math.floor(lastMs / 1000), 0xffffffff);
+  batch.lastNanos[row] = (lastMs % 1000) * 1e6;
+}
+
+function fillAddresses(view: DataView, at: number, isSix: boolean, batch: FlowBatch, row: number, isLittle: boolean): number {
+  if (isSix) {
     batch.family[row] = 6;
-    putIpv6(batch.src, row, data, at);
-    putIpv6(batch.dst, row, data, at + 16);
+    putIpv6(batch.src, row, view, at, isLittle);
+    putIpv6(batch.dst, row, view, at + 16, isLittle);
     return at + 32;
   }
   batch.family[row] = 4;
-  putIpv4(batch.src, row, view.getUint32(at, true));
-  putIpv4(batch.dst, row, view.getUint32(at + 4, true));
+  putIpv4(batch.src, row, view.getUint32(at, isLittle));
+  putIpv4(batch.dst, row, view.getUint32(at + 4, isLittle));
   return at + 8;
 }
 
-function fillExtension(view: DataView, data: Uint8Array, id: number, at: number, batch: FlowBatch, row: number): void {
-  const short = (offset: number): number => view.getUint16(at + offset, true);
-  const word = (offset: number): number => view.getUint32(at + offset, true);
+function fillExtension(view: DataView, id: number, at: number, batch: FlowBatch, row: number, isLittle: boolean): void {
+  const short = (offset: number): number => view.getUint16(at + offset, isLittle);
+  const word = (offset: number): number => view.getUint32(at + offset, isLittle);
   if (id === 4) [batch.inIf[row], batch.outIf[row]] = [short(0), short(2)];
   else if (id === 5) [batch.inIf[row], batch.outIf[row]] = [word(0), word(4)];
   else if (id === 6) [batch.srcAs[row], batch.dstAs[row]] = [short(0), short(2)];
   else if (id === 7) [batch.srcAs[row], batch.dstAs[row]] = [word(0), word(4)];
-  else if (id === 13 && batch.vlan !== undefined) batch.vlan[row] = short(0);
   else if (id === 14 && batch.packetsRev !== undefined) batch.packetsRev[row] = word(0);
-  else if (id === 15 && batch.packetsRev !== undefined) batch.packetsRev[row] = Number(view.getBigUint64(at, true));
+  else if (id === 15 && batch.packetsRev !== undefined) batch.packetsRev[row] = long(view, at, isLittle);
   else if (id === 16 && batch.bytesRev !== undefined) batch.bytesRev[row] = word(0);
-  else if (id === 17 && batch.bytesRev !== undefined) batch.bytesRev[row] = Number(view.getBigUint64(at, true));
-  else if (id === 9 || id === 10 || id === 23 || id === 24) {
-    const column = id < 20 ? batch.nextHop : batch.exporter;
-    if (column === undefined) return;
-    if (id % 2 === 0) putIpv6(column, row, data, at);
-    else if (word(0) !== 0) putIpv4(column, row, word(0));
+  else if (id === 17 && batch.bytesRev !== undefined) batch.bytesRev[row] = long(view, at, isLittle);
+  else if (id === 18) {
+    if (word(0) !== 0) batch.add('flowCount');
+    if (batch.flowCount !== undefined) batch.flowCount[row] = word(0);
   }
 }

@@ -4,7 +4,8 @@
  */
 
 import { parseAddress } from '../base/address.js';
-import { defaultBatchRows, FlowBatch, type OptionalColumn, type UnreadableCause } from '../base/flow-batch.js';
+import { defaultBatchRows, FlowBatch, type PresentColumn, type UnreadableCause } from '../base/flow-batch.js';
+import { optionalColumns, optionalNames } from '../base/flow-columns.js';
 import { type Instant, parseInstant } from '../base/time.js';
 import type { Meaning, TimeUnit } from './csv-columns.js';
 import type { ReadOptions } from './format.js';
@@ -19,17 +20,6 @@ export interface TextRecord {
 }
 
 const limit53 = 9007199254740992;
-const optionalOf: readonly (readonly [Meaning, OptionalColumn])[] = [
-  ['packets_rev', 'packetsRev'],
-  ['bytes_rev', 'bytesRev'],
-  ['flags_rev', 'flagsRev'],
-  ['vlan', 'vlan'],
-  ['next_hop', 'nextHop'],
-  ['exporter', 'exporter'],
-  ['sampling', 'sampling'],
-  ['event', 'event'],
-];
-
 /** What was expected, by cause. */
 export const textMessages: Readonly<Record<UnreadableCause, string>> = {
   columns: 'expected the fields of the format',
@@ -46,7 +36,7 @@ export const textMessages: Readonly<Record<UnreadableCause, string>> = {
 export function textBatch(meanings: ReadonlySet<Meaning>, options: ReadOptions): FlowBatch {
   const batch = new FlowBatch(
     defaultBatchRows,
-    optionalOf.filter(([meaning]) => meanings.has(meaning)).map(([, column]) => column),
+    optionalNames.filter((name) => meanings.has(optionalColumns[name].printed)),
   );
   if (options.keepOriginals) batch.originals = [];
   return batch;
@@ -65,7 +55,8 @@ export function fillRecord(
     fillTimes(record, batch, index, options) ??
     fillAddresses(text, batch, index, options, number) ??
     fillProtocol(text, batch, index) ??
-    fillCounters(text, batch, index)
+    fillCounters(text, batch, index) ??
+    fillOptional(record, batch, index, options)
   );
 }
 
@@ -131,16 +122,6 @@ function fillAddresses(
   if (families[0] === 0 || families[1] === 0) return 'address';
   if (families[0] !== families[1]) return 'family';
   batch.family[index] = families[0] ?? 0;
-  for (const [meaning, column] of [
-    ['next_hop', batch.nextHop],
-    ['exporter', batch.exporter],
-  ] as const) {
-    const address = text(meaning);
-    if (column === undefined) continue;
-    column.fill(0, index * 16, index * 16 + 16);
-    if (address !== undefined && address !== '' && address !== '0.0.0.0' && parseAddress(address, column, index * 16) === 0)
-      return 'address';
-  }
   return undefined;
 }
 
@@ -214,21 +195,63 @@ function fillCounters(text: TextRecord['text'], batch: FlowBatch, index: number)
   for (const [meaning, column, limit] of [
     ['packets', batch.packets, limit53],
     ['bytes', batch.bytes, limit53],
-    ['packets_rev', batch.packetsRev, limit53],
-    ['bytes_rev', batch.bytesRev, limit53],
     ['tos', batch.tos, 255],
     ['in_if', batch.inIf, 0xffffffff],
     ['out_if', batch.outIf, 0xffffffff],
     ['src_as', batch.srcAs, 0xffffffff],
     ['dst_as', batch.dstAs, 0xffffffff],
-    ['vlan', batch.vlan, 0xffff],
-    ['sampling', batch.sampling, 0xffffffff],
-    ['event', batch.event, 255],
   ] as const) {
-    if (column === undefined) continue;
     const value = whole(text(meaning) || '0', limit);
     if (value < 0) return value === -2 ? 'range' : 'number';
     column[index] = value;
+  }
+  return undefined;
+}
+
+function fillOptional(record: TextRecord, batch: FlowBatch, index: number, options: ReadOptions): UnreadableCause | undefined {
+  for (const present of batch.present()) {
+    if (present.name === 'flagsRev') continue;
+    const { printed } = optionalColumns[present.name];
+    const text = record.text(printed) ?? '';
+    const cause = text === '' ? emptied(present, index) : fillOne(present, text, index, record.unit(printed), options);
+    if (cause !== undefined) return cause;
+  }
+  return undefined;
+}
+
+function emptied({ column, width }: PresentColumn, index: number): undefined {
+  column.fill(0, index * width, (index + 1) * width);
+}
+
+function fillOne(present: PresentColumn, text: string, index: number, unit: TimeUnit, options: ReadOptions): UnreadableCause | undefined {
+  const { column, name } = present;
+  const { kind } = optionalColumns[name];
+  if (kind === 'number') {
+    const value = whole(text, column instanceof Float64Array ? limit53 : 2 ** (8 * column.BYTES_PER_ELEMENT) - 1);
+    if (value < 0) return value === -2 ? 'range' : 'number';
+    column[index] = value;
+  } else if (kind === 'address') {
+    emptied(present, index);
+    if (text !== '0.0.0.0' && parseAddress(text, column as Uint8Array, index * 16) === 0) return 'address';
+  } else if (kind === 'mac') {
+    if (!/^([0-9a-f]{2}[:-]){5}[0-9a-f]{2}$/i.test(text)) return 'number';
+    column[index] = Number.parseInt(text.replace(/[:-]/g, ''), 16);
+  } else if (kind === 'time') {
+    const instant = instantOf(text, unit, options.timeZone);
+    if (instant === undefined || instant.seconds < 0 || instant.seconds > 0xffffffff) return 'time';
+    column[index] = instant.seconds * 1000 + Math.floor(instant.nanos / 1e6);
+  } else return fillLabels(present, text, index);
+  return undefined;
+}
+
+function fillLabels(present: PresentColumn, text: string, index: number): UnreadableCause | undefined {
+  emptied(present, index);
+  for (const [place, label] of text.trim().split(/ +/).slice(0, 10).entries()) {
+    const match = /^(\d{1,7})-([0-7])-([01])$/.exec(label);
+    if (match === null) return 'number';
+    const word = Number(match[1]) * 16 + Number(match[2]) * 2 + Number(match[3]);
+    if (word > 0xffffff) return 'range';
+    present.column[index * 10 + place] = word;
   }
   return undefined;
 }

@@ -5,13 +5,12 @@
  */
 
 import { Refused } from '../base/faults.js';
-import { defaultBatchRows, FlowBatch, type OptionalColumn } from '../base/flow-batch.js';
+import { defaultBatchRows, FlowBatch } from '../base/flow-batch.js';
+import { optionalNames } from '../base/flow-columns.js';
 import type { GroupOrder } from './flow-groups.js';
 
 /** Most rows that are sorted in memory. */
 const rowsMax = 1 << 25;
-const optionalNames: readonly OptionalColumn[] = ['packetsRev', 'bytesRev', 'flagsRev', 'vlan', 'nextHop', 'exporter', 'sampling', 'event'];
-
 /** The flows of `batches` by a figure. */
 export async function* orderedFlows(batches: AsyncGenerator<FlowBatch>, by: GroupOrder): AsyncGenerator<FlowBatch> {
   const held: FlowBatch[] = [];

@@ -7,7 +7,9 @@
 
 import { ByteWriter, ParquetWriter } from 'hyparquet-writer';
 import { formatAddress } from '../base/address.js';
-import type { FlowBatch, OptionalColumn } from '../base/flow-batch.js';
+import type { FlowBatch } from '../base/flow-batch.js';
+import { type OptionalColumn, optionalColumns, optionalNames } from '../base/flow-columns.js';
+import { isNone, labelsText, macText } from './flow-rows.js';
 
 /** Rows of a row group. */
 const groupRows = 65536;
@@ -37,17 +39,6 @@ const fixedColumns: readonly ParquetColumn[] = [
   { name: 'src_as', kind: 'int64', read: (batch, row) => BigInt(batch.srcAs[row]!) },
   { name: 'dst_as', kind: 'int64', read: (batch, row) => BigInt(batch.dstAs[row]!) },
 ];
-const optionalColumns: readonly (readonly [name: string, column: OptionalColumn, kind: Kind])[] = [
-  ['packets_rev', 'packetsRev', 'int64'],
-  ['bytes_rev', 'bytesRev', 'int64'],
-  ['flags_rev', 'flagsRev', 'int32'],
-  ['vlan', 'vlan', 'int32'],
-  ['next_hop', 'nextHop', 'text'],
-  ['exporter', 'exporter', 'text'],
-  ['sampling', 'sampling', 'int64'],
-  ['event', 'event', 'int32'],
-];
-
 /** A writer of flows as Parquet, to a sink of bytes. */
 export class FlowParquet {
   readonly #columns: readonly ParquetColumn[];
@@ -106,9 +97,7 @@ const elements = {
 } as const;
 
 function columnsOf(sample: FlowBatch | undefined): ParquetColumn[] {
-  const optional = optionalColumns
-    .filter(([, column]) => sample?.has(column))
-    .map(([name, column, kind]) => ({ name, kind, read: reader(column, kind) }));
+  const optional = optionalNames.filter((name) => sample?.has(name)).map(optionalColumn);
   const extra = [...(sample?.extra ?? [])].map(([name, values]) => {
     const kind: Kind = Array.isArray(values) ? 'text' : 'double';
     return { name, kind, read: (batch: FlowBatch, row: number) => extraValue(batch, name, row, kind) };
@@ -116,13 +105,22 @@ function columnsOf(sample: FlowBatch | undefined): ParquetColumn[] {
   return [...fixedColumns, ...optional, ...extra];
 }
 
-function reader(name: OptionalColumn, kind: Kind): (batch: FlowBatch, row: number) => Value {
-  return (batch, row) => {
-    const column = batch[name];
-    if (column === undefined) return null;
-    if (kind === 'text') return address(column as Uint8Array, row);
-    return kind === 'int64' ? BigInt(column[row]!) : column[row]!;
-  };
+function optionalColumn(column: OptionalColumn): ParquetColumn {
+  const { printed, kind, Type } = optionalColumns[column];
+  const value = (batch: FlowBatch, row: number): number => batch[column]?.[row] ?? 0;
+  const text = (read: (batch: FlowBatch, row: number) => string | null): ParquetColumn => ({
+    name: printed,
+    kind: 'text',
+    read: (batch, row) => (isNone(batch, row, column) ? null : read(batch, row)),
+  });
+  if (kind === 'address') return text((batch, row) => address(batch[column] as Uint8Array, row));
+  if (kind === 'mac') return text((batch, row) => macText(value(batch, row)));
+  if (kind === 'labels') return text((batch, row) => labelsText(batch[column] as Uint32Array, row));
+  if (kind === 'time')
+    return { name: printed, kind: 'time', read: (batch, row) => (value(batch, row) === 0 ? null : BigInt(value(batch, row)) * 1000n) };
+  if (Type.BYTES_PER_ELEMENT < 4)
+    return { name: printed, kind: 'int32', read: (batch, row) => (batch.has(column) ? value(batch, row) : null) };
+  return { name: printed, kind: 'int64', read: (batch, row) => (batch.has(column) ? BigInt(value(batch, row)) : null) };
 }
 
 function extraValue(batch: FlowBatch, name: string, row: number, kind: Kind): Value {

@@ -4,7 +4,8 @@
  * A consumer decides once, from the first batch, which further columns there are; a later batch without one prints it as zero or empty.
  */
 
-import type { ExtraColumn, FlowBatch, OptionalColumn } from '../base/flow-batch.js';
+import type { ExtraColumn, FlowBatch } from '../base/flow-batch.js';
+import { isPlain, type OptionalColumn, optionalColumns, optionalNames } from '../base/flow-columns.js';
 import { RowWriter } from '../base/row-writer.js';
 
 /** A writer of flow rows: bytes of a head, of batches, of a tail. */
@@ -15,27 +16,17 @@ export interface FlowRows {
 }
 
 const fixedNames = 'first,last,src,dst,sport,dport,proto,flags,tos,packets,bytes,in_if,out_if,src_as,dst_as';
-const optionalNames: readonly (readonly [printed: string, column: OptionalColumn])[] = [
-  ['packets_rev', 'packetsRev'],
-  ['bytes_rev', 'bytesRev'],
-  ['flags_rev', 'flagsRev'],
-  ['vlan', 'vlan'],
-  ['next_hop', 'nextHop'],
-  ['exporter', 'exporter'],
-  ['sampling', 'sampling'],
-  ['event', 'event'],
-];
-const rowBytesMax = 1024;
+const rowBytesMax = 4096;
 const comma = 0x2c;
 
 interface Chosen {
-  optional: (readonly [string, OptionalColumn])[];
+  optional: OptionalColumn[];
   extra: string[];
 }
 
 function choose(batch: FlowBatch | undefined): Chosen {
   return {
-    optional: optionalNames.filter(([, column]) => batch?.has(column)),
+    optional: optionalNames.filter((name) => batch?.has(name)),
     extra: [...(batch?.extra.keys() ?? [])],
   };
 }
@@ -47,15 +38,15 @@ export function csvRows(epoch: boolean): FlowRows {
   return {
     head: (batch) => {
       chosen = choose(batch);
-      return Buffer.from(`${[fixedNames, ...chosen.optional.map(([name]) => name), ...chosen.extra].join(',')}\n`);
+      return Buffer.from(`${[fixedNames, ...chosen.optional.map((name) => optionalColumns[name].printed), ...chosen.extra].join(',')}\n`);
     },
     rows: (batch) => {
       for (let row = 0; row < batch.count; row++) {
         writer.reserve(rowBytesMax);
         csvFixed(writer, batch, row, epoch);
-        for (const [, column] of chosen.optional) {
+        for (const column of chosen.optional) {
           writer.byte(comma);
-          optionalValue(writer, batch, row, column);
+          optionalValue(writer, batch, row, column, epoch);
         }
         for (const name of chosen.extra) {
           writer.byte(comma);
@@ -116,14 +107,49 @@ function familyOf(bytes: Uint8Array, offset: number): 0 | 4 | 6 {
   return any === 0 ? 0 : 6;
 }
 
-function optionalValue(writer: RowWriter, batch: FlowBatch, row: number, name: OptionalColumn): void {
+function optionalValue(writer: RowWriter, batch: FlowBatch, row: number, name: OptionalColumn, epoch: boolean): void {
   const column = batch[name];
+  const { kind } = optionalColumns[name];
   if (column === undefined) {
-    if (name !== 'nextHop' && name !== 'exporter') writer.byte(0x30);
-  } else if (name === 'nextHop' || name === 'exporter') {
-    const bytes = column as Uint8Array;
-    writer.address(bytes, row * 16, familyOf(bytes, row * 16));
-  } else writer.integer(column[row]!);
+    if (kind === 'number') writer.byte(0x30);
+  } else if (kind === 'number') writer.integer(column[row]!);
+  else if (isNone(batch, row, name)) return;
+  else if (kind === 'address') writer.address(column as Uint8Array, row * 16, familyOf(column as Uint8Array, row * 16));
+  else if (kind === 'time') instant(writer, column[row]!, epoch);
+  else if (kind === 'mac') writer.ascii(macText(column[row]!));
+  else writer.ascii(labelsText(column as Uint32Array, row));
+}
+
+function instant(writer: RowWriter, ms: number, epoch: boolean): void {
+  const seconds = Math.floor(ms / 1000);
+  const nanos = (ms - seconds * 1000) * 1e6;
+  if (epoch) writer.epoch(seconds, nanos);
+  else writer.time(seconds, nanos);
+}
+
+/** Whether a row has no value in an optional column. */
+export function isNone(batch: FlowBatch, row: number, name: OptionalColumn): boolean {
+  const column = batch[name];
+  if (column === undefined) return true;
+  const { width } = optionalColumns[name];
+  for (let at = row * width; at < (row + 1) * width; at++) if (column[at] !== 0) return false;
+  return true;
+}
+
+/** A MAC address from its number. */
+export function macText(mac: number): string {
+  const digits = mac.toString(16).padStart(12, '0').slice(-12);
+  return digits.replace(/..(?!$)/g, '$&:');
+}
+
+/** MPLS labels from the top of the stack: `label-experimental-end`, apart by blanks. */
+export function labelsText(column: Uint32Array, row: number): string {
+  const words = [...column.subarray(row * 10, row * 10 + 10)];
+  const last = words.findLastIndex((word) => word !== 0);
+  return words
+    .slice(0, last + 1)
+    .map((word) => `${word >>> 4}-${(word >>> 1) & 7}-${word & 1}`)
+    .join(' ');
 }
 
 function extraValue(column: ExtraColumn | undefined, row: number): string | number | undefined {
@@ -138,21 +164,25 @@ function quoteCsv(text: string): string {
 /** JSON, one object a line, with the names of the CSV. */
 export function jsonRows(epoch: boolean): FlowRows {
   const writer = new RowWriter();
-  const key = (name: string): string => `,"${name}":`;
+  const keys = Object.fromEntries(optionalNames.map((name) => [name, `,"${optionalColumns[name].printed}":`])) as Record<
+    OptionalColumn,
+    string
+  >;
   return {
     head: () => new Uint8Array(0),
     rows: (batch) => {
+      const names = optionalNames.filter((name) => batch.has(name));
       for (let row = 0; row < batch.count; row++) {
         writer.reserve(rowBytesMax);
         jsonFixed(writer, batch, row, epoch);
-        for (const [printed, column] of optionalNames) {
-          if (!batch.has(column)) continue;
-          const isAddress = column === 'nextHop' || column === 'exporter';
-          if (isAddress && familyOf(batch[column] as Uint8Array, row * 16) === 0) continue;
-          writer.ascii(key(printed));
-          if (isAddress) writer.byte(0x22);
-          optionalValue(writer, batch, row, column);
-          if (isAddress) writer.byte(0x22);
+        for (const name of names) {
+          const { kind } = optionalColumns[name];
+          if ((kind !== 'number' || !isPlain(name)) && isNone(batch, row, name)) continue;
+          writer.ascii(keys[name]);
+          const isText = kind !== 'number' && !(kind === 'time' && epoch);
+          if (isText) writer.byte(0x22);
+          optionalValue(writer, batch, row, name, epoch);
+          if (isText) writer.byte(0x22);
         }
         for (const [name, column] of batch.extra) {
           const value = extraValue(column, row);

@@ -11,11 +11,13 @@
 
 import { readFileSync } from 'node:fs';
 import type { FlowBatch } from '../base/flow-batch.js';
+import { NfcapdRecord, recordBytesMax } from './nfcapd-record.js';
 
 const headerBytes = 40;
 const blockBytes = 1 << 20;
-const recordBytesMax = 256;
 const pageBytes = 65536;
+
+const textColumns: readonly string[] = ['user', 'application', 'label', 'nat_string', 'flow_id', 'observation_point'];
 
 type Encode = (from: number, fromEnd: number, to: number, table: number) => number;
 
@@ -31,6 +33,9 @@ export class NfcapdWriter {
   readonly #encode: Encode;
   readonly #view: DataView;
   readonly #bytes: Uint8Array;
+  readonly #record: NfcapdRecord;
+  /** Sampling rates that were said, by exporter. */
+  readonly #rates = new Map<number, number>();
   readonly #rawAt = 2 * pageBytes;
   readonly #packedAt = 2 * pageBytes + blockBytes + pageBytes;
   #at = 0;
@@ -48,6 +53,7 @@ export class NfcapdWriter {
     this.#encode = encodeLz4 as Encode;
     this.#view = new DataView(this.#memory.buffer);
     this.#bytes = new Uint8Array(this.#memory.buffer);
+    this.#record = new NfcapdRecord(this.#memory.buffer);
   }
 
   /** Room for the header. */
@@ -96,99 +102,36 @@ export class NfcapdWriter {
     for (let row = 0; row < batch.count; row++) {
       if ((batch.firstNanos[row] as number) % 1e6 !== 0 || (batch.lastNanos[row] as number) % 1e6 !== 0) this.losses.subMillisecond += 1;
     }
-    for (const name of ['sampling', 'event'] as const)
-      if (batch[name]?.subarray(0, batch.count).some((value) => value > 1)) this.losses.columns.add(name);
     if (batch.flagsRev?.subarray(0, batch.count).some((value) => value > 0)) this.losses.columns.add('flags_rev');
-    for (const name of batch.extra.keys()) this.losses.columns.add(name);
+    for (const name of batch.extra.keys()) if (!textColumns.includes(name)) this.losses.columns.add(name);
   }
 
   #put(batch: FlowBatch, row: number): void {
-    const view = this.#view;
-    const start = this.#rawAt + this.#at;
-    let at = start + 12;
-    let elements = 0;
-    const element = (type: number, size: number): number => {
-      view.setUint16(at, type, true);
-      view.setUint16(at + 2, size + 4, true);
-      const data = at + 4;
-      at += size + 4;
-      elements += 1;
-      return data;
-    };
-    const big = (place: number, value: number): void => {
-      view.setUint32(place, value % 4294967296, true);
-      view.setUint32(place + 4, Math.floor(value / 4294967296), true);
-    };
-    const flow = element(1, 48);
-    big(flow, (batch.firstSeconds[row] as number) * 1000 + Math.floor((batch.firstNanos[row] as number) / 1e6));
-    big(flow + 8, (batch.lastSeconds[row] as number) * 1000 + Math.floor((batch.lastNanos[row] as number) / 1e6));
-    big(flow + 16, 0);
-    big(flow + 24, batch.packets[row] as number);
-    big(flow + 32, batch.bytes[row] as number);
-    view.setUint16(flow + 40, batch.sport[row] as number, true);
-    view.setUint16(flow + 42, batch.dport[row] as number, true);
-    view.setUint8(flow + 44, batch.proto[row] as number);
-    view.setUint8(flow + 45, batch.flags[row] as number);
-    view.setUint8(flow + 46, 0);
-    view.setUint8(flow + 47, batch.tos[row] as number);
-    if (batch.family[row] === 6) {
-      const data = element(3, 32);
-      this.#putIpv6(data, batch.src, row);
-      this.#putIpv6(data + 16, batch.dst, row);
-    } else if (batch.family[row] === 4) {
-      const data = element(2, 8);
-      this.#putIpv4(data, batch.src, row);
-      this.#putIpv4(data + 4, batch.dst, row);
-    }
-    if (batch.inIf[row] !== 0 || batch.outIf[row] !== 0) {
-      const data = element(4, 12);
-      view.setUint32(data, batch.inIf[row] as number, true);
-      view.setUint32(data + 4, batch.outIf[row] as number, true);
-      view.setUint32(data + 8, 0, true);
-    }
-    if ((batch.packetsRev?.[row] ?? 0) !== 0 || (batch.bytesRev?.[row] ?? 0) !== 0) {
-      const data = element(5, 24);
-      big(data, 0);
-      big(data + 8, batch.packetsRev?.[row] ?? 0);
-      big(data + 16, batch.bytesRev?.[row] ?? 0);
-    }
-    if ((batch.vlan?.[row] ?? 0) !== 0) {
-      const data = element(6, 8);
-      view.setUint32(data, batch.vlan?.[row] ?? 0, true);
-      view.setUint32(data + 4, 0, true);
-    }
-    if (batch.srcAs[row] !== 0 || batch.dstAs[row] !== 0) {
-      const data = element(7, 8);
-      view.setUint32(data, batch.srcAs[row] as number, true);
-      view.setUint32(data + 4, batch.dstAs[row] as number, true);
-    }
-    for (const [column, type] of [
-      [batch.nextHop, 10],
-      [batch.exporter, 12],
-    ] as const) {
-      const family = column === undefined ? 0 : addressFamily(column, row * 16);
-      if (column === undefined || family === 0) continue;
-      if (family === 4) this.#putIpv4(element(type, 4), column, row);
-      else this.#putIpv6(element(type + 1, 16), column, row);
-    }
-    view.setUint16(start, 11, true);
-    view.setUint16(start + 2, at - start, true);
-    view.setUint16(start + 4, elements, true);
-    view.setUint16(start + 6, 0, true);
-    view.setUint32(start + 8, 0, true);
-    this.#at = at - this.#rawAt;
+    const rate = batch.sampling?.[row] ?? 0;
+    if (rate > 1) this.#sampler(batch.exporterId?.[row] ?? 0, rate);
+    this.#at = this.#record.put(batch, row, this.#rawAt + this.#at) - this.#rawAt;
     this.#records += 1;
   }
 
-  #putIpv4(at: number, column: Uint8Array, row: number): void {
-    for (let byte = 0; byte < 4; byte++) this.#bytes[at + byte] = column[row * 16 + 15 - byte] as number;
-  }
-
-  #putIpv6(at: number, column: Uint8Array, row: number): void {
-    for (let byte = 0; byte < 8; byte++) {
-      this.#bytes[at + byte] = column[row * 16 + 7 - byte] as number;
-      this.#bytes[at + 8 + byte] = column[row * 16 + 15 - byte] as number;
+  // A sampler stands before the first flow that it sampled: | type 9 | size 16 | i32 id | u32 one in | u16 mode | u16 exporter id |.
+  #sampler(exporter: number, rate: number): void {
+    const known = this.#rates.get(exporter);
+    if (known === rate) return;
+    if (known !== undefined) {
+      this.losses.columns.add('sampling');
+      return;
     }
+    this.#rates.set(exporter, rate);
+    const at = this.#rawAt + this.#at;
+    const view = this.#view;
+    view.setUint16(at, 9, true);
+    view.setUint16(at + 2, 16, true);
+    view.setInt32(at + 4, -1, true);
+    view.setUint32(at + 8, rate, true);
+    view.setUint16(at + 12, 0, true);
+    view.setUint16(at + 14, exporter, true);
+    this.#at += 16;
+    this.#records += 1;
   }
 
   // The statistics count the reverse side of a biflow in packets and bytes.
@@ -247,11 +190,4 @@ export class NfcapdWriter {
     this.#records = 2;
     return this.#pack();
   }
-}
-
-// 0 where all bytes are zero: unknown.
-function addressFamily(bytes: Uint8Array, at: number): 0 | 4 | 6 {
-  const one = bytes.subarray(at, at + 16);
-  if (one.every((byte) => byte === 0)) return 0;
-  return one[10] === 0xff && one[11] === 0xff && one.subarray(0, 10).every((byte) => byte === 0) ? 4 : 6;
 }
