@@ -79,6 +79,8 @@ function bands(series: Series, from: number, perBand: number, start: number, ban
 
 // The factor asks for its share of a whole band, also where the last one is cut.
 function mergeBand(series: Series, from: number, to: number, slots = to - from): number {
-  if (series.merged !== undefined && series.methodChosen !== true) return series.merged(from, to);
-  return mergeValues(series.values, from, to, series.method, (series.xFilesFactor * slots) / (to - from));
+  const share = (series.xFilesFactor * slots) / (to - from);
+  if (series.merged === undefined || series.methodChosen === true) return mergeValues(series.values, from, to, series.method, share);
+  const isKnown = share === 0 || !Number.isNaN(mergeValues(series.values, from, to, 'count', share));
+  return isKnown ? series.merged(from, to) : Number.NaN;
 }

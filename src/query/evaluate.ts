@@ -11,7 +11,10 @@ import { type CallNode, parseTarget, type TargetNode } from './target.js';
 
 /** The series that a target means in a context. Throws Malformed with the column, Refused for a limit. */
 export async function evaluateTarget(target: string, context: TargetContext): Promise<readonly Series[]> {
-  const value = await evaluateNode(parseTarget(target), context);
+  const node = parseTarget(target);
+  // By itself, a word such as `none` or `42` is the name of a series.
+  const isName = node.kind === 'number' || node.kind === 'constant';
+  const value = isName ? await context.fetch(target.trim(), context) : await evaluateNode(node, context);
   if (!Array.isArray(value))
     throw new Malformed('the target is a value (expected a path or a function)', { file: 'target', line: 1, column: 1 });
   return value;

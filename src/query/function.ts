@@ -53,8 +53,8 @@ export interface TargetContext {
   readonly maxDataPoints: number | undefined;
   /** Series that match a path or glob, in order of name. */
   readonly fetch: (path: string, context: TargetContext) => Promise<readonly Series[]>;
-  /** Series whose tags match `tag=value`, `tag!=value`, `tag=~regex`, `tag!=~regex`. */
-  readonly fetchTagged?: (expressions: readonly string[], context: TargetContext) => Promise<readonly Series[]>;
+  /** Series whose tags match `tag=value`, `tag!=value`, `tag=~regex`, `tag!=~regex`; `shown` is the call as it was written. */
+  readonly fetchTagged?: (expressions: readonly string[], context: TargetContext, shown?: string) => Promise<readonly Series[]>;
   /** Values of `$name` in templates. */
   readonly template: Readonly<Record<string, string>>;
   /** Whether nobody waits for the answer any more. */

@@ -140,7 +140,6 @@ export function nodesName(series: Series, nodes: readonly Value[]): string {
       }
       return parts.at(node) ?? '';
     })
-    .filter((part) => part !== '')
     .join('.');
 }
 

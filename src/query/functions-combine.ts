@@ -199,10 +199,10 @@ async function groupBy(call: Call, nodes: readonly Value[], callback: string): P
     else group.push(series);
   }
   const method = methodOf(callback);
+  const word = callback === 'avg' ? 'average' : shownWord(callback);
   const results: Series[] = [];
   for (const [name, members] of groups) {
-    const merged =
-      method !== undefined ? aggregate(members, method, undefined, shownWord(callback)) : await call.callback(callback, members);
+    const merged = method !== undefined ? aggregate(members, method, undefined, word) : await call.callback(callback, members);
     if (merged === undefined) throw call.fault(`unsupported aggregation function: ${callback}`);
     const [first] = merged;
     if (first !== undefined) results.push({ ...first, name });

@@ -104,7 +104,7 @@ export const filterFunctions: readonly TargetFunction[] = [
     parameters: [{ name: 'tagExpressions', type: 'string', required: true, multiple: true }],
     run: async (call) => {
       if (call.context.fetchTagged === undefined) throw call.fault('this source of series has no tags');
-      return await call.context.fetchTagged(call.all('tagExpressions').map(String), call.context);
+      return await call.context.fetchTagged(call.all('tagExpressions').map(String), call.context, call.node.text);
     },
   },
 ];

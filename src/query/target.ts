@@ -27,6 +27,8 @@ export interface CallNode {
   readonly positional: readonly TargetNode[];
   readonly named: ReadonlyMap<string, TargetNode>;
   readonly column: number;
+  /** As it was written. */
+  readonly text?: string;
 }
 
 export const targetSizeMax = 65_536;
@@ -137,7 +139,7 @@ class Parser {
         throw this.#fault(`'${next}' is not expected here (expected ',' or ')')`);
       }
       this.#at++;
-      if (next === ')') return { kind: 'call', name, positional, named, column };
+      if (next === ')') return { kind: 'call', name, positional, named, column, text: this.#text.slice(column - 1, this.#at) };
     }
   }
 

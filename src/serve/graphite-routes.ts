@@ -7,10 +7,11 @@ import type { Parameter, ParameterType, TargetFunction } from '../query/function
 import { functionByName, targetFunctions } from '../query/functions.js';
 import type { NameMatch } from '../query/name-tree.js';
 import { isSet } from './render-formats.js';
-import { type Answer, HttpFault, json, padded, type Route, type WebRequest } from './route.js';
+import { type Answer, HttpFault, padded, type Route, type WebRequest } from './route.js';
 import type { Services } from './services.js';
 
 const both = ['GET', 'POST'] as const;
+const apiVersion = '1.1.10';
 
 export const graphiteRoutes: readonly Route[] = [
   { methods: both, path: '/metrics/find', access: 'read', handle: find },
@@ -24,21 +25,46 @@ export const graphiteRoutes: readonly Route[] = [
   { methods: ['GET'], path: '/functions', access: 'read', handle: functions },
   { methods: ['GET'], path: '/functions/:name', access: 'read', handle: functions },
   { methods: both, path: '/events/get_data', access: 'read', handle: ({ parameters }) => padded('[]', parameters) },
-  { methods: ['GET'], path: '/version', access: 'read', handle: (_, services) => json(`1.1.10-weir-${services.version}`) },
+  { methods: ['GET'], path: '/version', access: 'read', handle: version },
 ];
+
+// The version of the API, as Graphite says it: a line of text.
+function version(): Answer {
+  return { type: 'text/plain; charset=utf-8', body: `${apiVersion}\n` };
+}
+
+type Finding = (query: string, matches: readonly NameMatch[], wildcards: boolean, parameters: URLSearchParams) => unknown;
+
+// One row a format.
+const findings: Readonly<Record<string, Finding>> = {
+  treejson: treeRows,
+  completer: (_, matches, wildcards) => ({
+    metrics: [...matches.flatMap(completerRows), ...(wildcards && matches.length > 1 ? [{ name: '*' }] : [])],
+  }),
+  nodelist: (_, matches, __, parameters) => {
+    const position = Number(parameters.get('position') ?? -1);
+    const nodes = matches.map(({ path }) => (position < 0 ? lastNode(path) : (path.split('.')[position] ?? '')));
+    return { nodes: [...new Set(nodes)].sort() };
+  },
+  json: (_, matches) => matches.flatMap(nodeRows),
+};
 
 function find(request: WebRequest, services: Services): Answer {
   const { parameters } = request;
   const query = parameters.get('query');
   if (query === null || query === '') throw new HttpFault(400, "the parameter 'query' is missing");
   const format = parameters.get('format') ?? 'treejson';
-  const matches = services.names.find(query, services.configuration().limits.requestSeries);
-  if (format === 'nodelist')
-    return padded(JSON.stringify({ nodes: [...new Set(matches.map((match) => lastNode(match.path)))].sort() }), parameters);
-  if (format === 'completer') return padded(JSON.stringify({ metrics: matches.flatMap(completerRows) }), parameters);
-  if (format !== 'treejson' && format !== 'json')
-    throw new HttpFault(400, `format '${format.slice(0, 20)}' is not served (expected treejson, completer or nodelist)`);
-  return padded(JSON.stringify(treeRows(query, matches, isSet(parameters, 'wildcards'))), parameters);
+  const rows = Object.hasOwn(findings, format) ? findings[format] : undefined;
+  if (rows === undefined)
+    throw new HttpFault(400, `format '${format.slice(0, 20)}' is not served (expected ${Object.keys(findings).join(', ')})`);
+  // A completer is asked for what begins with its query.
+  const sought = format === 'completer' && !query.endsWith('*') ? `${query.replaceAll('..', '*.')}*` : query;
+  const matches = services.names.find(sought, services.configuration().limits.requestSeries);
+  return padded(JSON.stringify(rows(query, matches, isSet(parameters, 'wildcards'), parameters)), parameters);
+}
+
+function nodeRows({ path, leaf, branch }: NameMatch): unknown[] {
+  return [...(branch ? [{ path, is_leaf: false }] : []), ...(leaf ? [{ path, is_leaf: true }] : [])];
 }
 
 function completerRows(match: NameMatch): unknown[] {
@@ -83,7 +109,6 @@ function treeRows(query: string, matches: readonly NameMatch[], wildcards: boole
 function expand(request: WebRequest, services: Services): Answer {
   const { parameters } = request;
   const queries = parameters.getAll('query');
-  if (queries.length === 0) throw new HttpFault(400, "the parameter 'query' is missing");
   const leavesOnly = isSet(parameters, 'leavesOnly');
   const pathsOf = (query: string): string[] =>
     services.names

@@ -79,9 +79,10 @@ export class MetricReader {
     expressions: readonly string[],
     context: TargetContext,
     spent: { series: number; points: number },
+    shown?: string,
   ): Promise<readonly Series[]> {
     const names = this.tagged(expressions).map(({ name }) => name);
-    return await this.#readAll(names, undefined, context, spent);
+    return await this.#readAll(names, shown, context, spent);
   }
 
   /** Names and tags of series whose tags match every expression, in order of name. */

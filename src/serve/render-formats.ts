@@ -6,6 +6,7 @@
 import { Temporal } from 'temporal-polyfill';
 import { pointsOf } from '../query/consolidate.js';
 import type { TargetContext } from '../query/function.js';
+import { formatFloat } from '../query/python-number.js';
 import type { Series } from '../query/series.js';
 import { chartParameters } from '../render/chart-parameters.js';
 import { pngOf } from '../render/png.js';
@@ -79,20 +80,28 @@ function rickshaw(series: readonly Series[], maxDataPoints: number | undefined):
   return `[${parts.join(', ')}]`;
 }
 
+// Series mostly share their times: the text of each is made once.
 function csv(series: readonly Series[], timeZone: string): string {
   const lines: string[] = [];
+  const texts = new Map<number, string>();
+  const textOf = (seconds: number): string => {
+    const held = texts.get(seconds);
+    if (held !== undefined) return held;
+    const time = Temporal.Instant.fromEpochMilliseconds(seconds * 1000).toZonedDateTimeISO(timeZone);
+    const text = time.toPlainDateTime().toString({ smallestUnit: 'second' }).replace('T', ' ');
+    texts.set(seconds, text);
+    return text;
+  };
   for (const one of series) {
     const name = /[",\r\n]/.test(one.name) ? `"${one.name.replaceAll('"', '""')}"` : one.name;
     one.values.forEach((value, slot) => {
-      const time = Temporal.Instant.fromEpochMilliseconds((one.start + slot * one.stepSeconds) * 1000).toZonedDateTimeISO(timeZone);
-      const text = time.toPlainDateTime().toString({ smallestUnit: 'second' }).replace('T', ' ');
-      lines.push(`${name},${text},${Number.isNaN(value) ? '' : value}\r\n`);
+      lines.push(`${name},${textOf(one.start + slot * one.stepSeconds)},${Number.isNaN(value) ? '' : formatFloat(value)}\r\n`);
     });
   }
   return lines.join('');
 }
 
 function rawLine(series: Series): string {
-  const values = Array.from(series.values, (value) => (Number.isNaN(value) ? 'None' : String(value)));
+  const values = Array.from(series.values, (value) => (Number.isNaN(value) ? 'None' : formatFloat(value)));
   return `${series.name},${series.start},${series.end},${series.stepSeconds}|${values.join(',')}\n`;
 }

@@ -26,7 +26,8 @@ async function render(request: WebRequest, services: Services): Promise<Answer> 
   if (targets.length > targetsMax) throw new HttpFault(400, `the request has ${targets.length} targets (at most ${targetsMax})`);
   // A page's <img> asks for images and names no format, as Graphite lets it.
   const wantsImage = /^image\//.test(request.message.headers.accept ?? '');
-  const format = parameters.get('format') ?? (wantsImage ? 'png' : 'json');
+  const plain = parameters.has('rawData') ? 'raw' : wantsImage ? 'png' : 'json';
+  const format = parameters.get('format') ?? plain;
   const formats = { ...textFormats, ...pictureFormats };
   const write = Object.hasOwn(formats, format) ? formats[format] : undefined;
   if (write === undefined)
@@ -78,7 +79,7 @@ export function contextOf(request: WebRequest, services: Services): TargetContex
     timeZone,
     maxDataPoints: maxDataPoints === undefined ? undefined : Math.floor(maxDataPoints),
     fetch: async (path, context) => hidden(await services.reader.fetch(path, context, spent)),
-    fetchTagged: async (expressions, context) => hidden(await services.reader.fetchTagged(expressions, context, spent)),
+    fetchTagged: async (expressions, context, shown) => hidden(await services.reader.fetchTagged(expressions, context, spent, shown)),
     template,
     isDropped: () => request.signal.aborted,
     budget: { calls: callsMax, stacks: new Map() },

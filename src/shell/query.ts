@@ -102,7 +102,7 @@ async function fromStore(target: string, invocation: Invocation): Promise<{ seri
       timeZone,
       maxDataPoints: undefined,
       fetch: (path, context) => reader.fetch(path, context, spent),
-      fetchTagged: (expressions, context) => reader.fetchTagged(expressions, context, spent),
+      fetchTagged: (expressions, context, shown) => reader.fetchTagged(expressions, context, spent, shown),
       template: {},
       budget: { calls: 10_000, stacks: new Map() },
     });
