@@ -9,7 +9,7 @@ import {
   type RrdScratch,
   type RrdSource,
 } from '../collect/rrd-database.js';
-import { failureHistory, rrdValue } from './rrd-info.js';
+import { failureHistory, rrdUnsignedZero } from './rrd-info.js';
 
 export type RrdDumpHeader = 'dtd' | 'xsd' | 'none';
 
@@ -56,8 +56,8 @@ function sourceText(source: RrdSource): string {
     source.compute === undefined
       ? [
           `\t\t<minimal_heartbeat>${source.heartbeat}</minimal_heartbeat>`,
-          `\t\t<min>${rrdValue(source.min)}</min>`,
-          `\t\t<max>${rrdValue(source.max)}</max>`,
+          `\t\t<min>${rrdUnsignedZero(source.min)}</min>`,
+          `\t\t<max>${rrdUnsignedZero(source.max)}</max>`,
         ]
       : [`\t\t<cdef> ${source.compute} </cdef>`];
   return [
@@ -68,7 +68,7 @@ function sourceText(source: RrdSource): string {
     '',
     '\t\t<!-- PDP Status -->',
     `\t\t<last_ds>${escapeXml(source.lastReading)}</last_ds>`,
-    `\t\t<value>${rrdValue(source.pending)}</value>`,
+    `\t\t<value>${rrdUnsignedZero(source.pending)}</value>`,
     `\t\t<unknown_sec> ${source.unknownSeconds} </unknown_sec>`,
     '\t</ds>\n',
   ].join('\n');
@@ -88,8 +88,8 @@ function archiveHead(archive: RrdArchive): string {
   ];
   for (const scratch of archive.preparations) {
     const shared: [string, string][] = [
-      ['primary_value', rrdValue(scratch.double(RrdPreparation.primary))],
-      ['secondary_value', rrdValue(scratch.double(RrdPreparation.secondary))],
+      ['primary_value', rrdUnsignedZero(scratch.double(RrdPreparation.primary))],
+      ['secondary_value', rrdUnsignedZero(scratch.double(RrdPreparation.secondary))],
     ];
     lines.push('\t\t\t<ds>');
     for (const [name, value] of [...shared, ...preparation(scratch)]) lines.push(`\t\t\t<${name}>${value}</${name}>`);
@@ -105,7 +105,7 @@ type Fields = [name: string, value: string][];
 function fieldsOf(archive: RrdArchive): [Fields, (scratch: RrdScratch) => Fields] {
   const { parameters, cf } = archive;
   const [p, d] = [RrdParameter, RrdPreparation];
-  const real = (name: string, field: number): [string, string] => [name, rrdValue(parameters.double(field))];
+  const real = (name: string, field: number): [string, string] => [name, rrdUnsignedZero(parameters.double(field))];
   const count = (name: string, field: number): [string, string] => [name, String(parameters.count(field))];
   const dependent = (): [string, string] => count('dependent_rra_idx', p.dependent);
   switch (cf) {
@@ -114,10 +114,10 @@ function fieldsOf(archive: RrdArchive): [Fields, (scratch: RrdScratch) => Fields
       return [
         [real('hw_alpha', p.alpha), real('hw_beta', p.beta), dependent()],
         (scratch) => [
-          ['intercept', rrdValue(scratch.double(d.intercept))],
-          ['last_intercept', rrdValue(scratch.double(d.lastIntercept))],
-          ['slope', rrdValue(scratch.double(d.slope))],
-          ['last_slope', rrdValue(scratch.double(d.lastSlope))],
+          ['intercept', rrdUnsignedZero(scratch.double(d.intercept))],
+          ['last_intercept', rrdUnsignedZero(scratch.double(d.lastIntercept))],
+          ['slope', rrdUnsignedZero(scratch.double(d.slope))],
+          ['last_slope', rrdUnsignedZero(scratch.double(d.lastSlope))],
           ['nan_count', String(scratch.count(d.nanCount))],
           ['last_nan_count', String(scratch.count(d.lastNanCount))],
         ],
@@ -132,8 +132,8 @@ function fieldsOf(archive: RrdArchive): [Fields, (scratch: RrdScratch) => Fields
           dependent(),
         ],
         (scratch) => [
-          ['seasonal', rrdValue(scratch.double(d.seasonal))],
-          ['last_seasonal', rrdValue(scratch.double(d.lastSeasonal))],
+          ['seasonal', rrdUnsignedZero(scratch.double(d.seasonal))],
+          ['last_seasonal', rrdUnsignedZero(scratch.double(d.lastSeasonal))],
           ['init_flag', String(scratch.count(d.initFlag))],
         ],
       ];
@@ -156,7 +156,7 @@ function fieldsOf(archive: RrdArchive): [Fields, (scratch: RrdScratch) => Fields
       return [
         [real('xff', p.xff)],
         (scratch) => [
-          ['value', rrdValue(scratch.double(d.value))],
+          ['value', rrdUnsignedZero(scratch.double(d.value))],
           ['unknown_datapoints', String(scratch.count(d.unknownPoints))],
         ],
       ];
@@ -170,7 +170,7 @@ function rowsText(database: RrdDatabase, archive: RrdArchive, first: number, zon
   for (let row = 0; row * width < values.length; row++) {
     const end = archive.firstEnd + (first + row) * archive.step;
     text += `\t\t\t<!-- ${localTime(end, zone)} / ${end} --> <row>`;
-    for (let column = row * width; column < (row + 1) * width; column++) text += `<v>${rrdValue(values[column] ?? Number.NaN)}</v>`;
+    for (let column = row * width; column < (row + 1) * width; column++) text += `<v>${rrdUnsignedZero(values[column] ?? Number.NaN)}</v>`;
     text += '</row>\n';
   }
   return text;

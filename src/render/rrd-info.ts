@@ -31,9 +31,14 @@ export function rrdLastUpdateText(database: RrdDatabase): string {
   return `${names}\n\n${String(database.lastUpdate).padStart(10)}:${readings}\n`;
 }
 
-/** `%0.10e`, unknown as `NaN`: how info, dump and xport print a value. */
+/** `%0.10e`, unknown as `NaN`. */
 export function rrdValue(value: number): string {
   return Number.isNaN(value) ? 'NaN' : formatE(value, 10);
+}
+
+/** The same without a sign before a zero: how dump and xport print a value. */
+export function rrdUnsignedZero(value: number): string {
+  return rrdValue(value === 0 ? 0 : value);
 }
 
 function sourceLines(source: RrdSource): string[] {

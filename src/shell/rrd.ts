@@ -15,6 +15,7 @@ const verbs: Readonly<Record<string, () => Promise<RrdVerb>>> = {
   first: async () => (await import('./rrd-info.js')).first,
   last: async () => (await import('./rrd-info.js')).last,
   lastupdate: async () => (await import('./rrd-info.js')).lastUpdate,
+  xport: async () => (await import('./rrd-xport.js')).xport,
 };
 
 export const rrd: Command = {
@@ -29,6 +30,7 @@ export const rrd: Command = {
   first FILE [--rraindex N]              the end of the oldest row, epoch seconds
   last FILE                              the time of the last update
   lastupdate FILE                        the last readings
+  xport [-s T] [-e T] [--json] DEF:...   series and expressions over them as one table
 
 .rrd files of any machine are read (32 and 64 bit, either byte order, versions 0001 to 0005), and XML dumps of them.
 --now T (RFC 3339 or epoch seconds) is the time that relative times count from; the environment's TZ says where a day begins.
