@@ -27,10 +27,11 @@ export interface FrameKernel {
 }
 
 export interface TupleKernel {
-  begin(at: number, capacity: number, timeout: bigint): void;
-  usedCount(): number;
-  aliveCount(now: bigint): number;
-  rebuild(at: number, capacity: number, now: bigint): void;
+  begin(directory: number, timeout: bigint): void;
+  place(index: number, at: number, capacity: number): void;
+  aliveCount(index: number, now: bigint): number;
+  rebuild(index: number, at: number, capacity: number, now: bigint): void;
+  tableOf(record: number): number;
   enter(record: number, lastAt: number, advance: number): number;
   before(): number;
   judgement(): number;
@@ -45,6 +46,7 @@ export class Arena {
   readonly schedule: ScheduleKernel;
   readonly frame: FrameKernel;
   readonly tuple: TupleKernel;
+  #words = new Uint32Array(this.memory.buffer);
   #next = firstBytes;
   /** Regions given back, in order of place, none beside another. */
   #free: { at: number; sizeBytes: number }[] = [];
@@ -57,6 +59,12 @@ export class Arena {
 
   get bytes(): Uint8Array {
     return new Uint8Array(this.memory.buffer);
+  }
+
+  /** The same as 32-bit words, in the order of this machine and of WebAssembly. */
+  get words(): Uint32Array {
+    if (this.#words.buffer !== this.memory.buffer) this.#words = new Uint32Array(this.memory.buffer);
+    return this.#words;
   }
 
   /** A zeroed region of `sizeBytes`, aligned to 64 (a cache line). Throws Refused when 4 GiB are used up. */

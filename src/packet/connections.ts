@@ -1,9 +1,14 @@
-/** The table of TCP tuples that are remembered, kept to what is alive: rebuilt (larger if need be) when three quarters of it are used. */
+/**
+ * The TCP tuples that are remembered, in tables of their own (tuples.as.ts), each kept to what is alive: rebuilt, larger if need be, when thirteen
+ * sixteenths of it are used. One table is rebuilt at a time, so the memory is that of the entries and little more.
+ */
 
 import type { Arena } from './arena.js';
 
 const entryBytes = 32;
-const leastCapacity = 4096;
+const rowBytes = 16;
+const tables = 64;
+const leastCapacity = 64;
 
 /** Where a record's connection stands. */
 export interface Entered {
@@ -16,37 +21,32 @@ export interface Entered {
 
 export class Connections {
   readonly #arena: Arena;
-  #capacity = leastCapacity;
-  #table: number;
-  #spare: number | undefined;
+  readonly #directory: number;
 
   constructor(arena: Arena, timeoutNs: bigint) {
     this.#arena = arena;
-    this.#table = arena.allocate(leastCapacity * entryBytes);
-    arena.tuple.begin(this.#table, this.#capacity, timeoutNs);
+    this.#directory = arena.allocate(tables * rowBytes);
+    arena.tuple.begin(this.#directory, timeoutNs);
+    for (let index = 0; index < tables; index++) arena.tuple.place(index, arena.allocate(leastCapacity * entryBytes), leastCapacity);
   }
 
   /** Enters a record of the arena that begins at `firstNs`; see the kernel. */
   enter(record: number, lastAt: number, advance: number, firstNs: bigint): Entered {
     const { tuple } = this.#arena;
-    if (tuple.usedCount() * 4 >= this.#capacity * 3) this.#rebuild(firstNs);
+    const index = tuple.tableOf(record);
+    const row = (this.#directory + index * rowBytes) >>> 2;
+    const words = this.#arena.words;
+    const capacity = words[row + 1]! + 1;
+    if (words[row + 2]! * 16 >= capacity * 13) this.#rebuild(index, words[row]!, capacity, firstNs);
     const sequence = tuple.enter(record, lastAt, advance) >>> 0;
     return { sequence, before: tuple.before() >>> 0, verdict: tuple.judgement() };
   }
 
-  #rebuild(nowNs: bigint): void {
+  #rebuild(index: number, table: number, capacity: number, nowNs: bigint): void {
     const { tuple } = this.#arena;
-    const alive = tuple.aliveCount(nowNs);
-    const capacity = alive * 2 > this.#capacity ? this.#capacity * 2 : this.#capacity;
-    const to = capacity === this.#capacity && this.#spare !== undefined ? this.#spare : this.#arena.allocate(capacity * entryBytes);
-    tuple.rebuild(to, capacity, nowNs);
-    if (capacity === this.#capacity) this.#spare = this.#table;
-    else {
-      this.#arena.release(this.#table, this.#capacity * entryBytes);
-      if (this.#spare !== undefined) this.#arena.release(this.#spare, this.#capacity * entryBytes);
-      this.#spare = undefined;
-    }
-    this.#table = to;
-    this.#capacity = capacity;
+    const larger = tuple.aliveCount(index, nowNs) * 8 > capacity * 5 ? capacity * 2 : capacity;
+    const to = this.#arena.allocate(larger * entryBytes);
+    tuple.rebuild(index, to, larger, nowNs);
+    this.#arena.release(table, capacity * entryBytes);
   }
 }

@@ -293,6 +293,31 @@ test('sequence numbers go on from record to record of a tuple, and begin anew af
   assert.notEqual(anew[3]! - anew[2]!, 100);
 });
 
+test('each of many tuples goes on from its own record, while their tables grow and what is over leaves them', async () => {
+  const one: Flow = { first: 0, durationMs: 0, proto: 6, host: 1, packets: 1, extra: 0, flags: 24, isV6: false };
+  const round = (first: number, extra: number): Flow[] =>
+    Array.from({ length: 20_000 }, (_, host) => ({
+      ...one,
+      first: first + (host >> 3),
+      host,
+      extra: extra === 0 ? 0 : 1 + (host % extra),
+    }));
+  // The first two rounds are one connection a tuple; the third comes after the timeout.
+  const flows = [...round(0, 900), ...round(30_000, 0), ...round(95_000, 0)];
+  const sequences = new Map<number, number[]>();
+  for (const { frame } of parse((await run(flows, { conversationTimeoutSeconds: 60 })).bytes)) {
+    const port = frame.readUInt16BE(34);
+    sequences.set(port, [...(sequences.get(port) ?? []), frame.readUInt32BE(38)]);
+  }
+  assert.equal(sequences.size, 20_000);
+  let anew = 0;
+  for (const [port, [first = 0, second = 0, third = 0]] of sequences) {
+    assert.equal(second - first, 1 + ((port - 4000) % 900));
+    anew += third === second ? 0 : 1;
+  }
+  assert.equal(anew, 20_000);
+});
+
 test('a burst of one instant larger than any window comes out whole', async () => {
   const flow: Flow = { first: 0, durationMs: 0, proto: 17, host: 1, packets: 700_000, extra: 0, flags: 0, isV6: false };
   const { done } = await run([flow, { ...flow, host: 2, packets: 10 }], { snaplen: 'headers' });
