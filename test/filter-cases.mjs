@@ -1,7 +1,7 @@
 // Filters that are generated, seeded, in nfdump's language and within what nfdump 1.7.1 itself takes; and which records real nfdump and Weir let
 // pass on the same file. Left out is what this nfdump gets wrong: a comma behind a network in a list is a syntax error to it, of networks in a list
 // that overlap it finds what their order lets it, `net ::/0` misses most of IPv6, the first MPLS label loses its upper bits, and AS numbers want a
-// geo database (they are compared by its printed columns instead).
+// geo database (they are compared by its printed columns instead); a netmask is asked of IPv6's last 32 bits too, and `mpls eos` of flows without labels.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { compileFilter } from '../dist/collect/filter.js';
@@ -95,8 +95,10 @@ const primitives = {
     return `${side(random)}ip in ${listOf(random, () => withBits(addressOf(random, values), bits4, bits6))}`;
   },
   net: (random, values) => `${side(random)}net ${networkOf(random, values)}`,
-  netmask: (random) =>
-    `${side(random)}net ${pick(random, ['10.0.0.0 255.0.0.0', '192.168.0.0 255.255.0.0', '192.168.1.0 255.255.255.0', '128.0.0.0 128.0.0.0'])}`,
+  netmask: (random) => {
+    const mask = pick(random, ['10.0.0.0 255.0.0.0', '192.168.0.0 255.255.0.0', '192.168.1.0 255.255.255.0', '128.0.0.0 128.0.0.0']);
+    return `(inet and ${side(random)}net ${mask})`;
+  },
   port: (random, { ports }) => `${side(random)}port ${comparator(random)}${pick(random, ports)}`,
   portList: (random, { ports }) => `${side(random)}port in ${listOf(random, () => pick(random, ports), pick(random, [' ', ',', ', ']))}`,
   flags: (random) => `flags ${pick(random, ['S', 'A', 'F', 'R', 'P', 'U', 'SA', 'AS', 'APF', 'RF', 'X', 'AFRPU'])}`,
@@ -116,6 +118,50 @@ const primitives = {
   next: (random, { hops }) => `next ip ${pick(random, hops.length > 0 ? hops : ['10.0.0.1'])}`,
   router: (random, { routers }) => `router ip ${pick(random, routers.length > 0 ? routers : ['127.0.2.1'])}`,
   count: (random) => `count ${comparator(random)}${1 + random(200)}`,
+  dstTos: (random) => `dst tos ${comparator(random)}${pick(random, [0, 8, 32])}`,
+  anyVlan: (random) => `${pick(random, ['', 'dst '])}vlan ${pick(random, [0, 1, 10, 20])}`,
+  mask: (random) => `${pick(random, ['', 'src ', 'dst '])}mask ${pick(random, [0, 8, 16, 24, 32])}`,
+  direction: (random) => `flowdir ${pick(random, ['ingress', 'egress', 0, 1])}`,
+  engine: (random) => `${pick(random, ['engine-type', 'engine-id', 'sysid'])} ${random(3)}`,
+  bgpNext: (random) => `bgpnext ip 192.0.2.${1 + random(3)}`,
+  mpls: (random) =>
+    pick(random, [
+      () => `mpls label${1 + random(3)} ${comparator(random)}${16 + random(4)}`,
+      () => `mpls exp${1 + random(3)} ${comparator(random)}${random(8)}`,
+    ])(),
+  mac: (random) =>
+    `${pick(random, ['', 'in ', 'out ', 'src ', 'in src ', 'in dst ', 'out src ', 'out dst '])}mac 0a:0b:0c:0d:0e:${pick(random, ['00', '01', '10', '11', '20', '30'])}`,
+  nat: (random) =>
+    pick(random, [
+      'asa event > 0',
+      'nat event add',
+      'asa event create',
+      'asa event ignore',
+      'asa xevent > 0',
+      'xport > 0',
+      'src xport > 1024',
+      'nport = 0',
+      'xnet 10.0.0.0/8',
+      'xip 0.0.0.0',
+      'src nip 0.0.0.0',
+      'ingress acl > 0',
+      'ingress ace > 0',
+      'ingress xace 0',
+      'ingress vrf 0',
+      'egress vrf 0',
+      'nat event > 1',
+    ]),
+  block: (random) => pick(random, ['pblock start > 0', 'pblock end 0', 'port in pblock', 'src port in pblock', 'pblock step = 0']),
+  tunnel: (random) =>
+    pick(random, [
+      'tun proto 4',
+      'tunip 10.0.0.1',
+      'src tunip 0.0.0.0',
+      'observation domain id 0',
+      'client latency > 0',
+      'server latency 0',
+    ]),
+  forwarding: (random) => `fwdstat ${random(3)}`,
 };
 
 /** Numbers of the records that pass in nfdump; throws with its words where it refuses. */

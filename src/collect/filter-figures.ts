@@ -9,7 +9,9 @@ import type { FigureName } from './filter-words.js';
 /** Writes the figure of each row to `out`. */
 export function fillFigure(figure: FigureName, batch: FlowBatch, out: Float64Array): void {
   const { packets, bytes, dport, count } = batch;
-  if (figure === 'flowCount') out.fill(1, 0, count);
+  const counts = batch.flowCount;
+  // A record counts one flow unless it says how many it was made of.
+  if (figure === 'flowsOf') for (let row = 0; row < count; row++) out[row] = counts?.[row] || 1;
   else if (figure === 'icmpType') for (let row = 0; row < count; row++) out[row] = dport[row]! >> 8;
   else if (figure === 'icmpCode') for (let row = 0; row < count; row++) out[row] = dport[row]! & 255;
   else if (figure === 'bpp')

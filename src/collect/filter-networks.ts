@@ -8,7 +8,7 @@
  * (::ffff:a.b.c.d in the column).
  */
 
-import type { Network } from './filter-tree.js';
+import type { Network } from './filter-values.js';
 
 interface Group {
   readonly masks: Uint32Array;

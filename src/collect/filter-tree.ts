@@ -6,16 +6,16 @@
  * (`flags S and not flags AFRPU`: SYN alone); a number means just those. Source: nfdump(1), section FILTER, and what nfdump 1.7.1 does.
  */
 
-import { parseAddress } from '../base/address.js';
 import { Malformed } from '../base/faults.js';
+import { isDotted, macOf, maskBits, type Network, networkOf } from './filter-values.js';
 import {
+  blockColumns,
   type Direction,
   denialNames,
   eventNames,
   filterTokens,
   foreignWords,
   type Include,
-  isHeld,
   type Noun,
   nouns,
   type Token,
@@ -24,12 +24,6 @@ import {
 import { protocolNumber } from './protocol-names.js';
 
 export type Comparator = '=' | '<' | '>' | '<=' | '>=';
-
-/** One network: 16 bytes (IPv4 as ::a.b.c.d) and how many leading bits count. */
-export interface Network {
-  readonly bytes: Uint8Array;
-  readonly bits: number;
-}
 
 /** Columns of which any, or with `every` all, have to match. */
 interface Columns {
@@ -44,7 +38,12 @@ export type FilterNode =
   | { readonly is: 'family'; readonly isIpv6: boolean }
   | ({ readonly is: 'address'; readonly networks: readonly Network[] } & Columns)
   | ({ readonly is: 'number'; readonly comparator: Comparator; readonly values: readonly number[] } & Columns)
-  | { readonly is: 'flags'; readonly mask: number; readonly any: boolean };
+  | { readonly is: 'flags'; readonly mask: number; readonly any: boolean }
+  | ({ readonly is: 'block' } & Columns)
+  | { readonly is: 'label'; readonly of: LabelPart; readonly comparator: Comparator; readonly value: number };
+
+/** What of the MPLS stack: the label or the experimental bits at a place from 0, the label at the end of the stack, any label. */
+export type LabelPart = { readonly part: 'label' | 'exp'; readonly place: number } | { readonly part: 'last' | 'any' };
 
 /** Deepest nesting, and longest list. */
 const depthMax = 1000;
@@ -83,6 +82,7 @@ const directions: ReadonlySet<string> = new Set([
   'egress',
   'client',
   'server',
+  'app',
 ]);
 const tcp: FilterNode = numberNode(['proto'], '=', [6]);
 const anyIcmp: FilterNode = numberNode(['proto'], '=', [1, 58]);
@@ -165,23 +165,24 @@ class Parser {
       );
     if (['tcp', 'udp', 'icmp'].includes(start.text)) return numberNode(['proto'], '=', [this.#protocol()]);
     if (this.#take('flags')) return this.#flags();
-    if (this.#take('mpls')) return this.#mpls(start);
-    if (this.#take('asa')) return this.#event('asa', start);
-    if (this.#take('nat')) return this.#event('nat', start);
+    if (this.#take('mpls')) return this.#mpls();
+    if (this.#take('asa')) return this.#event('asa');
+    if (this.#take('nat')) return this.#event('nat');
+    if (this.#take('tun')) return this.#tunnel();
+    if (this.#take('observation')) return this.#domain();
+    if (this.#take('pblock')) return this.#block();
     if (foreignWords.has(start.text)) this.#fail('a field that flow records hold here');
-    return this.#noun(start);
+    return this.#noun();
   }
 
-  #noun(start: Token): FilterNode {
+  #noun(): FilterNode {
     const [before, every] = this.#directions();
     const name = this.#token.text;
     const noun = Object.hasOwn(nouns, name) ? nouns[name] : undefined;
     const columns = noun === undefined ? undefined : columnsOf(noun, before);
     if (noun === undefined || columns === undefined) this.#fail(before.length === 0 ? anything : nounsAfter(before));
-    const held = columns as readonly string[];
-    if (!held.some(isHeld)) this.#fail('a field that flow records hold here', start);
     this.#advance();
-    return this.#comparison(name, noun as Noun, { columns: held.filter(isHeld), every });
+    return this.#comparison(name, noun as Noun, { columns: columns as readonly string[], every });
   }
 
   /** `src`, `src or dst`, `src and dst`, `in src`, ... and whether all columns have to match. */
@@ -220,6 +221,7 @@ class Parser {
         ),
         every,
       } as FilterNode;
+    if (name === 'port' && this.#token.text === 'in') return this.#ports({ columns, every });
     const names = valueNames[name];
     const comparator = this.#comparator();
     const values = this.#list(() => this.#number(noun.most, names));
@@ -236,7 +238,10 @@ class Parser {
 
   /** `in [ a b, c ]`, or one value. */
   #list<T>(one: () => T): T[] {
-    if (!this.#take('in')) return [one()];
+    return this.#take('in') ? this.#values(one) : [one()];
+  }
+
+  #values<T>(one: () => T): T[] {
     if (!this.#take('[')) this.#fail("'['");
     const values = [one()];
     for (;;) {
@@ -281,73 +286,75 @@ class Parser {
     return { is: 'and', of: [tcp, { is: 'flags', mask, any: this.#isNegated }] };
   }
 
-  /** `mpls label3 > 100`, `mpls exp1 5`, `mpls eos 7`, `mpls any 8`. */
-  #mpls(start: Token): FilterNode {
-    const part = /^(label|exp)(10|[1-9])$/.exec(this.#token.text);
-    const word = this.#token.text;
-    if (part === null && word !== 'eos' && word !== 'any') this.#fail('label1 to label10, exp1 to exp10, eos or any');
-    const columns =
-      part === null
-        ? word === 'eos'
-          ? ['mplsLast']
-          : Array.from({ length: 10 }, (_, index) => `mplsLabel${index + 1}`)
-        : [`${part[1] === 'label' ? 'mplsLabel' : 'mplsExp'}${part[2]}`];
-    if (!columns.some(isHeld)) this.#fail('a field that flow records hold here', start);
+  /** `in [ 80 443 ]`, or `in pblock`: in the NAT port block of the record. */
+  #ports(columns: Columns): FilterNode {
     this.#advance();
-    return numberNode(columns, this.#comparator(), [this.#number(part?.[1] === 'exp' ? 7 : 1048575)]);
+    if (this.#take('pblock')) return { is: 'block', ...columns };
+    return { is: 'number', ...columns, comparator: '=', values: this.#values(() => this.#number(65535)) };
+  }
+
+  /** `mpls label3 > 100`, `mpls exp1 5`, `mpls eos 7`, `mpls any 8`. */
+  #mpls(): FilterNode {
+    const { text } = this.#token;
+    const match = /^(label|exp)(10|[1-9])$/.exec(text);
+    if (match === null && text !== 'eos' && text !== 'any') this.#fail('label1 to label10, exp1 to exp10, eos or any');
+    this.#advance();
+    const part = match?.[1];
+    const of = part === undefined ? { part: text === 'eos' ? 'last' : 'any' } : { part, place: Number(match?.[2]) - 1 };
+    return { is: 'label', of: of as LabelPart, comparator: this.#comparator(), value: this.#number(part === 'exp' ? 7 : 1048575) };
   }
 
   /** `asa event create`, `asa event denied nosyn`, `asa xevent > 5`, `nat event add`. */
-  #event(kind: 'asa' | 'nat', start: Token): FilterNode {
-    const column = kind === 'asa' && this.#token.text === 'xevent' ? 'xevent' : 'event';
-    if (this.#token.text !== column) this.#fail(kind === 'asa' ? "'event' or 'xevent'" : "'event'");
-    if (!isHeld(column)) this.#fail('a field that flow records hold here', start);
-    this.#advance();
-    if (column === 'xevent') return numberNode([column], this.#comparator(), [this.#number(65535)]);
+  #event(kind: 'asa' | 'nat'): FilterNode {
+    if (kind === 'asa' && this.#take('xevent')) return numberNode(['xevent'], this.#comparator(), [this.#number(65535)]);
+    if (!this.#take('event')) this.#fail(kind === 'asa' ? "'event' or 'xevent'" : "'event'");
     if (kind === 'asa' && this.#take('denied')) {
-      if (!isHeld('xevent')) this.#fail('a field that flow records hold here', start);
-      const denied = numberNode(['event'], '=', [3]);
-      return { is: 'and', of: [denied, numberNode(['xevent'], '=', [this.#number(65535, denialNames)])] };
+      const reason = numberNode(['xevent'], '=', [this.#number(65535, denialNames)]);
+      return { is: 'and', of: [numberNode(['event'], '=', [3]), reason] };
     }
-    return numberNode([column], this.#comparator(), [this.#number(255, eventNames[kind])]);
+    return numberNode(['event'], this.#comparator(), [this.#number(255, eventNames[kind])]);
+  }
+
+  #tunnel(): FilterNode {
+    if (!this.#take('proto')) this.#fail("'proto'");
+    return numberNode(
+      ['tunProto'],
+      '=',
+      this.#list(() => this.#protocol()),
+    );
+  }
+
+  /** `observation domain id 5`; the point's is not held. */
+  #domain(): FilterNode {
+    if (!this.#take('domain')) this.#fail("'domain'");
+    if (!this.#take('id')) this.#fail("'id'");
+    return numberNode(['observationDomain'], this.#comparator(), [this.#number(4294967295)]);
+  }
+
+  #block(): FilterNode {
+    const { text } = this.#token;
+    const column = Object.hasOwn(blockColumns, text) ? blockColumns[text] : undefined;
+    if (column === undefined) this.#fail(Object.keys(blockColumns).join(', '));
+    this.#advance();
+    return numberNode([column as string], this.#comparator(), [this.#number(65535)]);
   }
 
   #mac(): number {
-    const { text } = this.#token;
-    if (!/^[0-9a-f]{1,2}(:[0-9a-f]{1,2}){5}$/.test(text)) this.#fail('a MAC address as 00:1b:2c:3d:4e:5f');
+    const mac = macOf(this.#token.text) ?? this.#fail('a MAC address as 00:1b:2c:3d:4e:5f');
     this.#advance();
-    return text.split(':').reduce((whole, part) => whole * 256 + Number.parseInt(part, 16), 0);
+    return mac;
   }
 
   #network(whole: boolean): Network {
-    const [address = '', bitsText] = this.#token.text.split('/');
-    const bytes = new Uint8Array(16);
-    let dotted = address;
-    let bits = bitsText === undefined ? undefined : /^\d{1,3}$/.test(bitsText) ? Number(bitsText) : Number.NaN;
-    // Abbreviated networks as 10.1/16 have their missing bytes zero.
-    if (!whole && /^\d{1,3}(\.\d{1,3}){0,2}\.?$/.test(address)) {
-      const parts = address.replace(/\.$/, '').split('.');
-      bits ??= parts.length * 8;
-      dotted = [...parts, ...Array<string>(4 - parts.length).fill('0')].join('.');
-    }
-    const family = parseAddress(dotted, bytes);
-    if (family === 0) this.#fail(whole ? 'an IP address: names are not looked up' : 'a network as 10.0.0.0/8');
-    const most = family === 4 ? 32 : 128;
-    if (bits !== undefined && !(bits <= most)) this.#fail(`a prefix length from 0 to ${most}`);
+    const network = networkOf(this.#token.text, whole);
+    if (typeof network === 'string') return this.#fail(network);
     this.#advance();
-    if (bits === undefined && !whole && family === 4 && /^\d+\.\d+\.\d+\.\d+$/.test(this.#token.text)) bits = this.#netmask();
-    if (family === 4) bytes.fill(0, 0, 12);
-    return { bytes, bits: (bits ?? most) + (family === 4 ? 96 : 0) };
-  }
-
-  /** `255.255.0.0` behind an address. */
-  #netmask(): number {
-    const mask = new Uint8Array(16);
-    if (parseAddress(this.#token.text, mask) !== 4) this.#fail('a netmask as 255.255.0.0');
-    const ones = [...mask.subarray(12)].map((byte) => byte.toString(2).padStart(8, '0')).join('');
-    if (!/^1*0*$/.test(ones)) this.#fail('a netmask of leading ones');
+    // `net 10.0.0.0 255.0.0.0`
+    const mayFollow = !whole && network.bits === 128 && isDotted(this.#token.text);
+    if (!mayFollow) return network;
+    const bits = maskBits(this.#token.text) ?? this.#fail('a netmask of leading ones as 255.255.0.0');
     this.#advance();
-    return ones.replace(/0/g, '').length;
+    return { ...network, bits: 96 + bits };
   }
 }
 

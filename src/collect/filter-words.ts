@@ -2,12 +2,11 @@
  * The words of nfdump's filter language: what stands for what column, and how a text is cut into words.
  *
  * A primitive is a noun with words of direction before it, `src port`, `out if`, `next ip`, `ingress vrf`. The table below says for each noun and
- * direction which columns are meant; several columns: any of them may match. Nouns whose columns no flow record here holds are known all
+ * direction which columns are meant; several columns: any of them may match. Words of nfdump for what no flow record here holds are known all
  * the same, so that an error says so. Source: nfdump(1), section FILTER, and what nfdump 1.7.1 does.
  */
 
 import { Malformed } from '../base/faults.js';
-import { isFlowColumn } from '../base/flow-batch.js';
 
 /** Words that say which of several columns a noun means. */
 export type Direction =
@@ -23,10 +22,11 @@ export type Direction =
   | 'ingress'
   | 'egress'
   | 'client'
-  | 'server';
+  | 'server'
+  | 'app';
 
 /** Figures made of columns, which no column holds. */
-export const figureNames = ['duration', 'bps', 'pps', 'bpp', 'icmpType', 'icmpCode', 'flowCount', 'record'] as const;
+export const figureNames = ['duration', 'bps', 'pps', 'bpp', 'icmpType', 'icmpCode', 'flowsOf', 'record'] as const;
 export type FigureName = (typeof figureNames)[number];
 
 export interface Noun {
@@ -53,7 +53,7 @@ const translated: Noun = { kind: 'address', columns: sides('natSrc', 'natDst'), 
 const translatedPort = number(most16, sides('natSport', 'natDport'));
 const packets = number(most53, ways('packets', 'packetsRev'));
 const bytes = number(most53, ways('bytes', 'bytesRev'));
-const flows = number(most53, { '': ['flowCount'] });
+const flows = number(most53, { '': ['flowsOf'] });
 
 /** Nouns by their names. */
 export const nouns: Readonly<Record<string, Noun>> = {
@@ -82,7 +82,7 @@ export const nouns: Readonly<Record<string, Noun>> = {
   'engine-type': number(most8, { '': ['engineType'] }),
   'engine-id': number(most8, { '': ['engineId'] }),
   sysid: number(most16, { '': ['exporterId'] }),
-  latency: number(most53, { client: ['clientLatency'], server: ['serverLatency'] }),
+  latency: number(most53, { client: ['clientLatency'], server: ['serverLatency'], app: ['appLatency'] }),
   mac: {
     kind: 'mac',
     columns: {
@@ -94,6 +94,7 @@ export const nouns: Readonly<Record<string, Noun>> = {
     },
     most: 0,
   },
+  tunip: { kind: 'address', columns: sides('tunSrc', 'tunDst'), most: 128 },
   xip: translated,
   nip: translated,
   xnet: { ...translated, kind: 'network' },
@@ -106,7 +107,7 @@ export const nouns: Readonly<Record<string, Noun>> = {
 };
 
 /** Words that begin primitives of nfdump whose fields no flow record here holds. */
-export const foreignWords: ReadonlySet<string> = new Set(['ident', 'geo', 'tun', 'tunip', 'payload', 'observation', 'pblock', 'nbar']);
+export const foreignWords: ReadonlySet<string> = new Set(['ident', 'geo', 'payload', 'nbar', 'ja3']);
 
 /** What NSEL and NAT events are called. */
 export const eventNames: Readonly<Record<'asa' | 'nat', Readonly<Record<string, number>>>> = {
@@ -116,13 +117,16 @@ export const eventNames: Readonly<Record<'asa' | 'nat', Readonly<Record<string, 
 /** Reasons of `asa event denied`, values of the extended event. */
 export const denialNames: Readonly<Record<string, number>> = { ingress: 1001, egress: 1002, interface: 1003, nosyn: 1004 };
 
+/** Columns of a NAT port block, `pblock start > 1024`. */
+export const blockColumns: Readonly<Record<string, string>> = {
+  start: 'blockStart',
+  end: 'blockEnd',
+  step: 'blockStep',
+  size: 'blockSize',
+};
+
 /** Names of values, by noun. */
 export const valueNames: Readonly<Record<string, Readonly<Record<string, number>>>> = { flowdir: { ingress: 0, egress: 1 } };
-
-/** Whether flow records here can hold the column. */
-export function isHeld(column: string): boolean {
-  return isFlowColumn(column) || figureNames.some((name) => name === column);
-}
 
 /** A word of a filter: in small letters, with its place. */
 export interface Token {

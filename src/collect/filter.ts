@@ -9,7 +9,8 @@
 import type { FlowBatch } from '../base/flow-batch.js';
 import { fillFigure } from './filter-figures.js';
 import { NetworkSet } from './filter-networks.js';
-import { type Comparator, type FilterNode, type Network, parseFilter } from './filter-tree.js';
+import { type Comparator, type FilterNode, type LabelPart, parseFilter } from './filter-tree.js';
+import type { Network } from './filter-values.js';
 import { type FigureName, figureNames, type Include } from './filter-words.js';
 
 /** Lists the rows that pass in `keep` (at least `batch.count` long) and returns how many they are. */
@@ -53,6 +54,10 @@ function compile(node: FilterNode): Condition {
       return family(node.isIpv6);
     case 'flags':
       return flags(node.mask, node.any);
+    case 'label':
+      return labels(node.of, comparedWith(node.comparator, [node.value]));
+    case 'block':
+      return joined(node.columns.map(inBlock), node.every ? 'and' : 'or');
     case 'number':
       return joined(
         node.columns.map((column) => numeric(column, node.comparator, node.values)),
@@ -147,6 +152,45 @@ function comparedWith(comparator: Comparator, [value = 0, second = value]: reado
     else if (comparator === '>=') for (let row = 0; row < count; row++) out[row] = column[row]! >= value ? 1 : 0;
     else for (let row = 0; row < count; row++) out[row] = column[row]! <= value ? 1 : 0;
   };
+}
+
+// A port within the NAT port block of its record; the block is 0 to 0 where there is none, as nfdump has it.
+function inBlock(name: string): Condition {
+  return (batch, out) => {
+    const column = columnOf<NumberColumn>(batch, name);
+    const { blockStart, blockEnd } = batch;
+    for (let row = 0; row < batch.count; row++) {
+      const port = column?.[row] ?? 0;
+      out[row] = port >= (blockStart?.[row] ?? 0) && port <= (blockEnd?.[row] ?? 0) ? 1 : 0;
+    }
+  };
+}
+
+/** Words of the MPLS stack, ten a row: label << 4 | experimental bits << 1 | end of the stack. */
+function labels(of: LabelPart, test: Test): Condition {
+  const [part, matched] = [new Float64Array(10), new Uint8Array(10)];
+  return (batch, out) => {
+    const { mpls } = batch;
+    for (let row = 0; row < batch.count; row++) {
+      const count = fillLabels(of, mpls, row, part);
+      test(part, count, matched);
+      out[row] = matched.subarray(0, count).includes(1) ? 1 : 0;
+    }
+  };
+}
+
+// The words to be compared of a row; zero where there is no stack.
+function fillLabels(of: LabelPart, mpls: Uint32Array | undefined, row: number, out: Float64Array): number {
+  const word = (place: number): number => mpls?.[row * 10 + place] ?? 0;
+  if (of.part === 'label') out[0] = word(of.place) >>> 4;
+  else if (of.part === 'exp') out[0] = (word(of.place) >>> 1) & 7;
+  else if (of.part === 'any') for (let place = 0; place < 10; place++) out[place] = word(place) >>> 4;
+  else {
+    let place = 0;
+    while (place < 9 && (word(place) & 1) === 0) place++;
+    out[0] = word(place) >>> 4;
+  }
+  return of.part === 'any' ? 10 : 1;
 }
 
 /** One of many values: by a table where they are small. */

@@ -9,7 +9,7 @@ import { ByteWriter, ParquetWriter } from 'hyparquet-writer';
 import { formatAddress } from '../base/address.js';
 import type { FlowBatch } from '../base/flow-batch.js';
 import { type OptionalColumn, optionalColumns, optionalNames } from '../base/flow-columns.js';
-import { isNone, labelsText, macText } from './flow-rows.js';
+import { isNone, labelsText, macText, printedColumns } from './flow-rows.js';
 
 /** Rows of a row group. */
 const groupRows = 65536;
@@ -25,8 +25,8 @@ interface ParquetColumn {
 const fixedColumns: readonly ParquetColumn[] = [
   { name: 'first', kind: 'time', read: (batch, row) => micros(batch.firstSeconds[row]!, batch.firstNanos[row]!) },
   { name: 'last', kind: 'time', read: (batch, row) => micros(batch.lastSeconds[row]!, batch.lastNanos[row]!) },
-  { name: 'src', kind: 'text', read: (batch, row) => address(batch.src, row) },
-  { name: 'dst', kind: 'text', read: (batch, row) => address(batch.dst, row) },
+  { name: 'src', kind: 'text', read: (batch, row) => endAddress(batch, batch.src, row) },
+  { name: 'dst', kind: 'text', read: (batch, row) => endAddress(batch, batch.dst, row) },
   { name: 'sport', kind: 'int32', read: (batch, row) => batch.sport[row]! },
   { name: 'dport', kind: 'int32', read: (batch, row) => batch.dport[row]! },
   { name: 'proto', kind: 'int32', read: (batch, row) => batch.proto[row]! },
@@ -43,6 +43,8 @@ const fixedColumns: readonly ParquetColumn[] = [
 export class FlowParquet {
   readonly #columns: readonly ParquetColumn[];
   readonly #writer: ParquetWriter;
+  /** What the file cannot hold of what came. */
+  readonly leftOut = new Set<string>();
   #held: Value[][];
   #rows = 0;
 
@@ -61,6 +63,7 @@ export class FlowParquet {
   }
 
   add(batch: FlowBatch): void {
+    noteLeftOut(batch, this.#columns, this.leftOut);
     for (let start = 0; start < batch.count; ) {
       const end = Math.min(batch.count, start + groupRows - this.#rows);
       for (const [index, column] of this.#columns.entries()) {
@@ -86,6 +89,14 @@ export class FlowParquet {
     this.#held = this.#columns.map(() => []);
     this.#rows = 0;
   }
+}
+
+// Columns that the first batch did not have, and nanoseconds.
+function noteLeftOut(batch: FlowBatch, columns: readonly ParquetColumn[], leftOut: Set<string>): void {
+  for (const name of printedColumns(batch)) if (!columns.some((column) => column.name === name)) leftOut.add(`column ${name}`);
+  const { firstNanos, lastNanos, count } = batch;
+  for (let row = 0; row < count; row++)
+    if (firstNanos[row]! % 1000 !== 0 || lastNanos[row]! % 1000 !== 0) return void leftOut.add('nanoseconds');
 }
 
 const elements = {
@@ -131,6 +142,12 @@ function extraValue(batch: FlowBatch, name: string, row: number, kind: Kind): Va
 
 function micros(seconds: number, nanos: number): bigint {
   return BigInt(seconds * 1e6 + Math.floor(nanos / 1e3));
+}
+
+// A flow's own address: `::` is one where the flow has a family.
+function endAddress({ family }: FlowBatch, column: Uint8Array, row: number): string | null {
+  const kind = family[row]!;
+  return kind === 0 ? null : formatAddress(column, row * 16, kind);
 }
 
 /** An address's text; null when all zero. */

@@ -1,7 +1,8 @@
 /**
  * Flow records as CSV and JSON lines: the names and order of the columns are part of the contract.
  * `first,last,src,dst,sport,dport,proto,flags,tos,packets,bytes,in_if,out_if,src_as,dst_as`, then the columns that the batch carries.
- * A consumer decides once, from the first batch, which further columns there are; a later batch without one prints it as zero or empty.
+ * CSV decides once, from the first batch, which further columns there are; a later batch without one prints it as zero or empty, and what only
+ * later ones have is told as left out.
  */
 
 import type { ExtraColumn, FlowBatch } from '../base/flow-batch.js';
@@ -13,6 +14,13 @@ export interface FlowRows {
   readonly head: (batch: FlowBatch | undefined) => Uint8Array;
   readonly rows: (batch: FlowBatch) => Uint8Array;
   readonly tail: () => Uint8Array;
+  /** Columns that came after the head was written and are not in the rows. */
+  readonly leftOut?: ReadonlySet<string>;
+}
+
+/** Printed names of the columns of a batch behind those that every batch has. */
+export function printedColumns(batch: FlowBatch): string[] {
+  return [...optionalNames.flatMap((name) => (batch.has(name) ? [optionalColumns[name].printed] : [])), ...batch.extra.keys()];
 }
 
 const fixedNames = 'first,last,src,dst,sport,dport,proto,flags,tos,packets,bytes,in_if,out_if,src_as,dst_as';
@@ -35,12 +43,17 @@ function choose(batch: FlowBatch | undefined): Chosen {
 export function csvRows(epoch: boolean): FlowRows {
   const writer = new RowWriter();
   let chosen: Chosen = { optional: [], extra: [] };
+  let printed: ReadonlySet<string> = new Set();
+  const leftOut = new Set<string>();
   return {
+    leftOut,
     head: (batch) => {
       chosen = choose(batch);
+      printed = new Set(batch === undefined ? [] : printedColumns(batch));
       return Buffer.from(`${[fixedNames, ...chosen.optional.map((name) => optionalColumns[name].printed), ...chosen.extra].join(',')}\n`);
     },
     rows: (batch) => {
+      for (const name of printedColumns(batch)) if (!printed.has(name)) leftOut.add(name);
       for (let row = 0; row < batch.count; row++) {
         writer.reserve(rowBytesMax);
         csvFixed(writer, batch, row, epoch);

@@ -27,6 +27,8 @@ export async function writeParquet(batches: AsyncGenerator<FlowBatch>, inputs: F
       parquet.add(batch);
     }
     (parquet ?? new FlowParquet(undefined, output.write)).finish();
+    if (parquet !== undefined && parquet.leftOut.size > 0)
+      invocation.world.stderr.write(`weir: left out: ${[...parquet.leftOut].join(', ')} (--format json holds all)\n`);
     inputs.report();
     if (inputs.exitCode() === 1 && invocation.flag('strict')) output.discard();
     else output.finish();

@@ -99,6 +99,7 @@ async function print(batches: AsyncGenerator<FlowBatch>, inputs: FlowInputs, inv
     }
     if (isFirst) output.write(rows.head(undefined));
     output.write(rows.tail());
+    if (rows.leftOut !== undefined) sayLeftOut(rows.leftOut, invocation);
     inputs.report();
     if (inputs.exitCode() === 1 && invocation.flag('strict')) output.discard();
     else output.finish();
@@ -115,6 +116,12 @@ function rowsOf(format: string, invocation: Invocation): FlowRows {
     long: invocation.flag('long-addresses'),
     zone: zoneOption(invocation),
   });
+}
+
+/** Says which columns came too late for the file. */
+export function sayLeftOut(leftOut: ReadonlySet<string>, { world }: Invocation): void {
+  if (leftOut.size > 0)
+    world.stderr.write(`weir: left out: ${[...leftOut].join(', ')}: the head of the file was written before (--format json holds all)\n`);
 }
 
 /** The zone of `--tz`, checked. */
