@@ -1,16 +1,15 @@
 /**
- * Graphite's JSON of series, written as bytes: numbers of few digits without a string in between, labels of one range once. The text is the one that
+ * Graphite's JSON of series, written as bytes: points by a kernel (`json-points.as.ts`), labels of one range once. The text is the one that
  * JSON.stringify would give for each number, with the blanks that Graphite's own answer has.
  */
 
+import { readFileSync } from 'node:fs';
 import { pointsOf } from '../query/consolidate.js';
 import type { Series } from '../query/series.js';
 
-const zero = 48;
-const minus = 45;
-const dot = 46;
-/** Bytes that one number takes at most. */
-const numberSizeMax = 32;
+/** Bytes that a point mostly takes, and what is around the points of a series. */
+const pointSizeGuess = 22;
+const seriesSizeGuess = 300;
 
 /** `[{"target": ..., "tags": {...}, "datapoints": [[value, time], ...]}, ...]`; without unknown values where `noNulls` says so. */
 export function jsonSeries(series: readonly Series[], maxDataPoints: number | undefined, noNulls: boolean): Uint8Array {
@@ -18,7 +17,8 @@ export function jsonSeries(series: readonly Series[], maxDataPoints: number | un
     start: series.reduce((least, one) => Math.min(least, one.start), Number.POSITIVE_INFINITY),
     end: series.reduce((most, one) => Math.max(most, one.end), Number.NEGATIVE_INFINITY),
   };
-  const text = new TextBytes();
+  const points = series.reduce((sum, one) => sum + Math.min(one.values.length, maxDataPoints ?? one.values.length), 0);
+  const text = new TextBytes(Math.min(1 << 28, 1024 + points * pointSizeGuess + series.length * seriesSizeGuess));
   let labels = labelsOf([]);
   text.put('[');
   let isFirst = true;
@@ -48,30 +48,34 @@ export function numberText(value: number): string {
   return Number.isNaN(value) ? 'null' : value > 0 ? '1e9999' : '-1e9999';
 }
 
+// `, TIME]` of every slot: 24 bytes each, as the kernel wants them, and how many of them count.
 interface Labels {
   readonly bytes: Uint8Array;
-  readonly ends: Int32Array;
+  readonly sizes: Uint8Array;
   readonly fits: (times: readonly number[]) => boolean;
 }
 
-// `, TIME]` of every slot, one after the other.
+const labelSizeMax = 24;
+
 function labelsOf(times: readonly number[]): Labels {
-  const texts = times.map((time) => `, ${time}]`);
-  const ends = new Int32Array(times.length);
-  let end = 0;
-  texts.forEach((text, index) => {
-    end += text.length;
-    ends[index] = end;
+  const bytes = Buffer.alloc(times.length * labelSizeMax);
+  const sizes = new Uint8Array(times.length);
+  times.forEach((time, slot) => {
+    sizes[slot] = bytes.write(`, ${time}]`, slot * labelSizeMax, labelSizeMax, 'latin1');
   });
   const [first, last, count] = [times[0], times.at(-1), times.length];
   const fits = (other: readonly number[]): boolean =>
     other === times || (other.length === count && other[0] === first && other.at(-1) === last);
-  return { bytes: Buffer.from(texts.join(''), 'latin1'), ends, fits };
+  return { bytes, sizes, fits };
 }
 
 class TextBytes {
-  #bytes = Buffer.allocUnsafe(65_536);
+  #bytes: Buffer;
   #at = 0;
+
+  constructor(sizeGuess: number) {
+    this.#bytes = Buffer.allocUnsafe(sizeGuess);
+  }
 
   taken(): Uint8Array {
     return this.#bytes.subarray(0, this.#at);
@@ -83,24 +87,30 @@ class TextBytes {
   }
 
   putPoints(values: Float64Array, labels: Labels, noNulls: boolean): void {
-    this.#room(values.length * (numberSizeMax + 3) + labels.bytes.length);
-    const bytes = this.#bytes;
-    let at = this.#at;
     let isFirst = true;
-    for (let slot = 0; slot < values.length; slot++) {
-      const value = values[slot] as number;
-      if (noNulls && Number.isNaN(value)) continue;
-      if (!isFirst) {
-        bytes[at++] = 44;
-        bytes[at++] = 32;
+    for (let run = 0; run < values.length; run += runSlots) {
+      const count = Math.min(runSlots, values.length - run);
+      setRun(values.subarray(run, run + count), labels, run);
+      for (let slot = 0; slot < count; slot++) {
+        const size = kernel.writePoints(slot, count, isFirst ? 1 : 0, noNulls ? 1 : 0);
+        this.#room(size + 100);
+        this.#bytes.set(memory.subarray(kernel.OUT.value, kernel.OUT.value + size), this.#at);
+        this.#at += size;
+        if (size > 0) isFirst = false;
+        slot = kernel.stoppedAt.value;
+        if (slot < count) {
+          // The engine writes what the kernel does not.
+          const label = labels.bytes.subarray(
+            (run + slot) * labelSizeMax,
+            (run + slot) * labelSizeMax + (labels.sizes[run + slot] as number),
+          );
+          this.put(`${isFirst ? '' : ', '}[${numberText(values[run + slot] as number)}`);
+          this.#bytes.set(label, this.#at);
+          this.#at += label.length;
+          isFirst = false;
+        }
       }
-      isFirst = false;
-      bytes[at++] = 91;
-      at = putNumber(bytes, at, value);
-      const end = labels.ends[slot] as number;
-      for (let from = slot === 0 ? 0 : (labels.ends[slot - 1] as number); from < end; from++) bytes[at++] = labels.bytes[from] as number;
     }
-    this.#at = at;
   }
 
   #room(size: number): void {
@@ -111,38 +121,29 @@ class TextBytes {
   }
 }
 
-// Numbers of up to nine digits with at most three behind the point by hand; the others by the engine.
-function putNumber(bytes: Buffer, start: number, value: number): number {
-  let at = start;
-  const size = Math.abs(value);
-  if (size < 1e6) {
-    const thousandths = Math.round(size * 1000);
-    if (thousandths / 1000 === size && !Object.is(value, -0)) {
-      if (value < 0) bytes[at++] = minus;
-      const whole = (thousandths / 1000) | 0;
-      at = putDigits(bytes, at, whole);
-      let rest = thousandths - whole * 1000;
-      if (rest === 0) return at;
-      bytes[at++] = dot;
-      for (let unit = 100; rest > 0; unit /= 10) {
-        const digit = (rest / unit) | 0;
-        bytes[at++] = zero + digit;
-        rest -= digit * unit;
-      }
-      return at;
-    }
-  }
-  return at + bytes.write(Object.is(value, -0) ? '0' : numberText(value), at, 'latin1');
+interface Kernel {
+  readonly writePoints: (from: number, count: number, isFirst: number, noNulls: number) => number;
+  readonly stoppedAt: { readonly value: number };
+  readonly SLOTS: { readonly value: number };
+  readonly VALUES: { readonly value: number };
+  readonly LABELS: { readonly value: number };
+  readonly SIZES: { readonly value: number };
+  readonly OUT: { readonly value: number };
 }
 
-function putDigits(bytes: Buffer, start: number, value: number): number {
-  let size = 1;
-  for (let bound = 10; value >= bound; bound *= 10) size++;
-  let left = value;
-  for (let at = start + size - 1; at >= start; at--) {
-    const next = (left / 10) | 0;
-    bytes[at] = zero + left - next * 10;
-    left = next;
-  }
-  return start + size;
+const wasm = new WebAssembly.Memory({ initial: 8 });
+const code = new WebAssembly.Module(readFileSync(new URL('json-points.wasm', import.meta.url)));
+const kernel = new WebAssembly.Instance(code, { env: { memory: wasm } }).exports as unknown as Kernel;
+const runSlots = kernel.SLOTS.value;
+const memory = new Uint8Array(wasm.buffer);
+const runValues = new Float64Array(wasm.buffer, kernel.VALUES.value, runSlots);
+// Series of one answer mostly share their labels: those of the last run are left where they are.
+let held: { readonly labels: Labels | undefined; readonly run: number } = { labels: undefined, run: 0 };
+
+function setRun(values: Float64Array, labels: Labels, run: number): void {
+  runValues.set(values);
+  if (held.labels === labels && held.run === run) return;
+  memory.set(labels.bytes.subarray(run * labelSizeMax, (run + values.length) * labelSizeMax), kernel.LABELS.value);
+  memory.set(labels.sizes.subarray(run, run + values.length), kernel.SIZES.value);
+  held = { labels, run };
 }
