@@ -75,7 +75,7 @@ test('syslog over UDP and TCP, both framings', async (t) => {
 test('tail: growth, rotation, truncation, kill -9 and restart; each line once', async (t) => {
   const folder = folderFor(t);
   const log = join(folder, 'access.log');
-  const toml = `[logs]\ntail = ["${log}"]\n`;
+  const toml = `[logs]\ntail = ["${log}"]\nrecords = true\n`;
   writeFileSync(log, `${line('/1')}\n${line('/2')}\n${line('/half').slice(0, 40)}`);
   let daemon = await serve(t, folder, toml);
   await until('the first lines', async () => (await totalOf(daemon)) === 2);
@@ -96,8 +96,18 @@ test('tail: growth, rotation, truncation, kill -9 and restart; each line once', 
   await until('truncation', async () => (await totalOf(daemon)) === 9);
   appendFileSync(log, `${line('/9')}\n`);
   assert.equal(await daemon.stop(), 0);
+  // Two rotations while it is down: the file between is read too.
+  renameSync(log, `${log}.3`);
+  writeFileSync(log, `${line('/10')}\n`);
+  renameSync(log, `${log}.4`);
+  writeFileSync(log, `${line('/11')}\n`);
   daemon = await serve(t, folder, toml);
+  await until('what was rotated away', async () => (await totalOf(daemon)) === 12);
   const counts = await countsOf(daemon);
-  assert.deepEqual(Object.values(counts), new Array(10).fill(1), JSON.stringify(counts));
+  assert.deepEqual(Object.values(counts), new Array(12).fill(1), JSON.stringify(counts));
+  const taken = await (await fetch(`${daemon.url}/api/take?table=hits&partition=10.0.0.1&n=100`)).text();
+  const records = taken.trim().split('\n').map((text) => JSON.parse(text));
+  assert.deepEqual(records.map(({ url }) => url).sort(), Object.keys(counts).sort());
+  assert.ok(records.every(({ partition, row, time, status }) => partition === '10.0.0.1' && row.startsWith(time) && status === 200));
   assert.equal(await daemon.stop(), 0);
 });

@@ -9,7 +9,10 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { parse, TomlError } from 'smol-toml';
 import { Malformed } from '../base/faults.js';
+import { openLogReader } from '../collect/log-formats.js';
 import { statsdDialects } from '../collect/statsd.js';
+import { parseKeySpecs } from '../fold/hit-keys.js';
+import { ZoneCalendar } from '../fold/period.js';
 import { methodOf } from '../query/series.js';
 import { type BinBounds, binBoundsOf, patternOf, percentileOf, type Rule } from './rules.js';
 
@@ -31,6 +34,20 @@ const text = <T extends string | undefined>(otherwise: T, help: string): Key<str
   help,
   otherwise,
   read: (value, where) => (typeof value === 'string' ? value : wrong(where, 'a text')),
+});
+// A text that must mean something to whoever reads it: what `check` throws says what is wrong with it.
+const checked = <T extends string | undefined>(otherwise: T, help: string, check: (value: string) => unknown): Key<string | T> => ({
+  help,
+  otherwise,
+  read: (value, where) => {
+    if (typeof value !== 'string') return wrong(where, 'a text');
+    try {
+      check(value);
+    } catch (error) {
+      throw new Malformed(`${where}: ${error instanceof Error ? error.message : String(error)}`, {}, error);
+    }
+    return value;
+  },
 });
 const choice = (choices: readonly string[], otherwise: string, help: string): Key<string> => ({
   help,
@@ -137,13 +154,19 @@ const tokenKeys = {
 };
 const logKeys = {
   tail: texts('files that are followed through rotation and truncation'),
-  format: text(undefined, 'combined, common, vhost, json, w3c, syslog or a format string; by content when not set'),
-  columns: text(undefined, 'members of JSON lines: time=ts:ms,url=req.path'),
-  lists: text('url,keyword,host,status,agent', 'lists that are kept: fields, or several combined with +'),
+  format: checked(
+    undefined,
+    'combined, common, vhost, json, w3c, haproxy, syslog or a format string; by content when not set',
+    (format) => openLogReader([], { format, nowMs: 0 }),
+  ),
+  columns: checked(undefined, 'members of JSON lines: time=ts:ms,url=req.path', (columns) => openLogReader([], { columns, nowMs: 0 })),
+  lists: checked('url,keyword,host,status,agent', 'lists that are kept: fields, or several combined with +', parseKeySpecs),
   keywords: text('q,query,search', 'parameters that hold a keyword'),
   engines: flag(true, "keywords from search engines' referers too"),
   withQuery: flag(false, 'keeps the query string in url'),
   keepDays: whole(0, 0, 36_500, 'days that counts of requests are kept; 0: for good'),
+  records: flag(false, 'keeps each request as a record too: table hits, partition the client, row the time'),
+  tz: checked('UTC', 'time zone of times that name none', (zone) => new ZoneCalendar(zone)),
   memoryMiB: whole(256, 1, 1 << 20, 'MiB of keys that an answer may hold; beyond it counts are approximate and say so'),
 };
 const azureKeys = {

@@ -70,8 +70,8 @@ export class Daemon {
       series: (name) => reader.announce(name),
       tell: options.tell,
     });
-    const hits = new HitIntake({ journal: options.hits, ledger, configuration, now: options.now });
-    this.#tails = new Tails({ hits, ledger, configuration, now: options.now });
+    const hits = new HitIntake({ journal: options.hits, records: options.records, ledger, configuration, now: options.now });
+    this.#tails = new Tails({ hits, ledger, configuration });
     this.services = {
       configuration,
       tokens: () => this.#tokens,

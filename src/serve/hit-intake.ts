@@ -1,23 +1,38 @@
 /**
  * From log lines to durable counts. Listeners and tailed files add to one open batch that is committed each half second; a POST is a batch
  * of its own and is answered when it is durable. The place in a tailed file goes to the disk in the same batch as the lines before it, so
- * that a restart neither loses nor doubles a line. A batch that the store does not take is kept and tried again.
+ * that a restart neither loses nor doubles a line. A batch that the store does not take is kept and tried again. Records of hits, where they are kept,
+ * go to their store before the counts: they may come twice there, since the same line makes the same record.
  */
 
 import { clearHit, emptyHit } from '../base/hit.js';
 import type { LineCause } from '../collect/access-log.js';
-import { type LogReader, openMixedReader } from '../collect/log-formats.js';
+import { type LogReader, type LogReaderOptions, openMixedReader } from '../collect/log-formats.js';
 import type { HitCounter } from '../fold/hit-counter.js';
 import { type KeyOptions, type KeySpec, parseKeySpecs } from '../fold/hit-keys.js';
+import { ZoneCalendar } from '../fold/period.js';
 import { type HitBatch, type HitJournal, hitCounterOfQuarters } from '../keep/hit-journal.js';
+import type { RecordPut } from '../keep/store.js';
 import type { Configuration } from './configuration.js';
+import { hitRecord, marksOf } from './hit-records.js';
 import type { Account, Ledger } from './ledger.js';
+import type { RecordStore } from './services.js';
 
 export interface HitIntakeOptions {
   readonly journal: HitJournal;
+  readonly records: RecordStore;
   readonly ledger: Ledger;
   readonly configuration: () => Configuration;
   readonly now: () => number;
+}
+
+/** Hits that become durable together. */
+export interface OpenHits {
+  readonly counter: HitCounter;
+  /** Those that are kept as records. */
+  readonly records: RecordPut[];
+  /** The mark of the next record, for lines that bring none. */
+  readonly nextMark: () => string;
 }
 
 /** The lists that a configuration keeps. */
@@ -35,17 +50,20 @@ const dayMs = 86_400_000;
 
 export class HitIntake {
   readonly #options: HitIntakeOptions;
-  #open: HitCounter;
+  #open: OpenHits;
   #notes = new Map<string, string>();
-  #failed: HitBatch | undefined;
+  #failed: { readonly batch: HitBatch; readonly records: readonly RecordPut[] } | undefined;
+  #streamed = 0;
+  #calendar = new ZoneCalendar('UTC');
   #flushing: Promise<void> | undefined;
+  #marks: ((at: number) => string) | undefined;
   readonly #hit = emptyHit();
   /** Places of tailed files, asked for at each flush. */
   readonly places = new Map<string, () => string>();
 
   constructor(options: HitIntakeOptions) {
     this.#options = options;
-    this.#open = this.counter();
+    this.#open = this.batch();
   }
 
   /** What is durable. */
@@ -63,22 +81,34 @@ export class HitIntake {
     return this.#options.journal.waiting >= 64;
   }
 
-  /** An empty batch. */
-  counter(): HitCounter {
-    const { configuration } = this.#options;
-    return hitCounterOfQuarters(keptLists(configuration()), batchBytes, this.#keys());
+  /** An empty batch; `identity` names one that may be sent again. */
+  batch(identity?: string): OpenHits {
+    const { configuration, now } = this.#options;
+    const counter = hitCounterOfQuarters(keptLists(configuration()), batchBytes, this.#keys());
+    this.#marks ??= marksOf(`${now()} ${process.pid}`);
+    const stream = this.#marks;
+    if (identity === undefined) return { counter, records: [], nextMark: () => stream(this.#streamed++) };
+    const marks = marksOf(identity);
+    let at = 0;
+    return { counter, records: [], nextMark: () => marks(at++) };
   }
 
   /** A reader for streams in which kinds of lines mix. */
   reader(): LogReader {
-    const { format, columns } = this.#options.configuration().logs;
-    return openMixedReader({ format, columns, nowMs: this.#options.now() });
+    return openMixedReader(this.readerOptions());
   }
 
-  /** Counts a line in the open batch, or rejects it by its cause. */
-  take(line: string, reader: LogReader, account: Account): void {
+  /** How the configuration has logs read. */
+  readerOptions(): LogReaderOptions {
+    const { format, columns, tz } = this.#options.configuration().logs;
+    if (this.#calendar.zone !== tz) this.#calendar = new ZoneCalendar(tz);
+    return { format, columns, nowMs: this.#options.now(), localOffsetMs: this.#calendar.localOffsetMs };
+  }
+
+  /** Counts a line in the open batch, or rejects it by its cause. `mark`: of its record, where the line could come again. */
+  take(line: string, reader: LogReader, account: Account, mark?: () => string): void {
     account.lines += 1;
-    const cause = this.count(line, reader, this.#open);
+    const cause = this.count(line, reader, this.#open, mark);
     if (cause === '') account.accepted += 1;
     else if (cause !== 'blank') {
       const bytes = Buffer.from(line.slice(0, 200), 'latin1');
@@ -87,18 +117,20 @@ export class HitIntake {
   }
 
   /** Counts a line in a batch; answers why it cannot. */
-  count(line: string, reader: LogReader, counter: HitCounter): LineCause | 'future' {
+  count(line: string, reader: LogReader, batch: OpenHits, mark: () => string = batch.nextMark): LineCause | 'future' {
     clearHit(this.#hit);
     const cause = reader.parse(line, this.#hit);
     if (cause !== '') return cause;
     if (this.#hit.timeMs > this.#options.now() + dayMs) return 'future';
-    counter.add(this.#hit);
+    batch.counter.add(this.#hit);
+    if (this.#options.configuration().logs.records) batch.records.push(hitRecord(this.#hit, mark()));
     return '';
   }
 
   /** Commits a batch of its own; false when its identity was counted before. */
-  commit(counter: HitCounter, identity: string | undefined): Promise<boolean> {
-    return this.#options.journal.commit({ counter, identity });
+  async commit({ counter, records }: OpenHits, identity: string | undefined): Promise<boolean> {
+    if (identity === undefined || !this.#options.journal.knows(identity)) await this.#putRecords(records);
+    return await this.#options.journal.commit({ counter, identity });
   }
 
   /** Makes everything counted so far durable. */
@@ -118,34 +150,40 @@ export class HitIntake {
   }
 
   async #commitOpen(): Promise<void> {
-    const batch = this.#failed ?? this.#takeBatch();
-    if (batch === undefined) return;
-    this.#failed = batch;
     try {
-      await this.#options.journal.commit(batch);
+      // What failed before, and then what has come since.
+      while (await this.#commitNext(this.#failed !== undefined));
     } catch (error) {
       this.#options.ledger.notice('store', error instanceof Error ? error.message : String(error));
       throw error;
     }
-    this.#failed = undefined;
-    const next = this.#takeBatch();
-    if (next === undefined) return;
-    this.#failed = next;
-    await this.#options.journal.commit(next);
-    this.#failed = undefined;
   }
 
-  #takeBatch(): HitBatch | undefined {
+  // Commits one batch; answers whether another is to be made.
+  async #commitNext(again: boolean): Promise<boolean> {
+    this.#failed ??= this.#takeBatch();
+    if (this.#failed === undefined) return false;
+    await this.#putRecords(this.#failed.records);
+    await this.#options.journal.commit(this.#failed.batch);
+    this.#failed = undefined;
+    return again;
+  }
+
+  async #putRecords(records: readonly RecordPut[]): Promise<void> {
+    if (records.length > 0) await this.#options.records.commit({ nowSeconds: this.#options.now() / 1000, records });
+  }
+
+  #takeBatch(): { batch: HitBatch; records: readonly RecordPut[] } | undefined {
     const notes = new Map<string, string>();
     for (const [name, place] of this.places) {
       const value = place();
       if (this.#notes.get(name) !== value) notes.set(name, value);
     }
-    if (this.#open.periods.size === 0 && notes.size === 0) return undefined;
+    if (this.#open.counter.periods.size === 0 && notes.size === 0) return undefined;
     for (const [name, value] of notes) this.#notes.set(name, value);
-    const counter = this.#open;
-    this.#open = this.counter();
-    return { counter, notes };
+    const { counter, records } = this.#open;
+    this.#open = this.batch();
+    return { batch: { counter, notes }, records };
   }
 
   #keys(): KeyOptions {

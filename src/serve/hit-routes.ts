@@ -28,14 +28,14 @@ async function ingest(request: WebRequest, services: Services): Promise<Answer> 
   }
   const body = unpacked(await request.body());
   const reader = hits.reader();
-  const counter = hits.counter();
+  const batch = hits.batch(identity);
   const rejected: Record<string, number> = {};
   let accepted = 0;
   const refuse = (cause: string): void => {
     rejected[cause] = (rejected[cause] ?? 0) + 1;
   };
   const take = (line: string): void => {
-    const cause = hits.count(line, reader, counter);
+    const cause = hits.count(line, reader, batch);
     if (cause === '') accepted += 1;
     else if (cause !== 'blank') refuse(cause);
   };
@@ -47,7 +47,7 @@ async function ingest(request: WebRequest, services: Services): Promise<Answer> 
   } else {
     for (const record of records) take(bytesOf(JSON.stringify(record)));
   }
-  const counted = await hits.commit(counter, identity);
+  const counted = await hits.commit(batch, identity);
   if (counted) {
     for (const [cause, count] of Object.entries(rejected)) account.reject(cause, count);
   }

@@ -21,8 +21,9 @@ export interface TailPlace {
 export interface TailOptions {
   readonly path: string;
   /** Called with the first bytes of a file before its lines. */
-  readonly begin: (head: Buffer) => void;
-  readonly line: (text: string) => void;
+  readonly begin: (head: Buffer, inode: number) => void;
+  /** Called with a line and where it begins in its file. */
+  readonly line: (text: string, at: number) => void;
   readonly tooLong: () => void;
 }
 
@@ -33,6 +34,8 @@ export class Tail {
   readonly #options: TailOptions;
   #descriptor: number | undefined;
   #inode = 0;
+  // Files of this run that were read to their end, and the one that has the name.
+  #done = new Set<number>();
   #offset = 0;
   #head = Buffer.alloc(0);
   #skipping = false;
@@ -59,9 +62,10 @@ export class Tail {
       const size = this.#read();
       taken += size;
       if (size > 0) continue;
-      if (!this.#isReplaced()) break;
+      const next = this.#nextFile();
+      if (next === undefined) break;
       this.#close();
-      this.#openNext();
+      this.#open(next, 0);
     }
     return taken;
   }
@@ -73,7 +77,7 @@ export class Tail {
     const size = readSync(this.#descriptor, rest, 0, rest.length, this.#offset);
     if (size === 0) return;
     if (size > lineSizeMax) this.#options.tooLong();
-    else if (!this.#skipping) this.#options.line(rest.toString('latin1', 0, size).replace(/\r$/, ''));
+    else if (!this.#skipping) this.#options.line(rest.toString('latin1', 0, size).replace(/\r$/, ''), this.#offset);
     this.#offset += size;
     this.#keepHead(this.#descriptor);
   }
@@ -88,10 +92,32 @@ export class Tail {
     this.#descriptor = undefined;
   }
 
-  // Whether the name belongs to another file by now.
-  #isReplaced(): boolean {
-    const status = statSync(this.#options.path, { throwIfNoEntry: false });
-    return status !== undefined && status.ino !== this.#inode;
+  // The file after this one, when the name belongs to another by now: one that was rotated away meanwhile, the oldest first, or that of the name.
+  #nextFile(): string | undefined {
+    const { path } = this.#options;
+    const status = statSync(path, { throwIfNoEntry: false });
+    if (status === undefined || status.ino === this.#inode || this.#descriptor === undefined) return undefined;
+    const { mtimeMs } = fstatSync(this.#descriptor);
+    this.#done.add(this.#inode).add(status.ino);
+    const between = this.#rotated().flatMap((name) => {
+      const entry = statSync(name, { throwIfNoEntry: false });
+      const isNewer = entry?.isFile() === true && !this.#done.has(entry.ino) && entry.mtimeMs >= mtimeMs && entry.mtimeMs <= status.mtimeMs;
+      return isNewer ? [{ name, mtimeMs: entry.mtimeMs }] : [];
+    });
+    return between.sort((one, two) => one.mtimeMs - two.mtimeMs)[0]?.name ?? path;
+  }
+
+  // Files that bear the name with a number or a date after it, as logrotate and the servers rename them.
+  #rotated(): string[] {
+    const folder = dirname(this.#options.path);
+    const name = basename(this.#options.path);
+    try {
+      return readdirSync(folder)
+        .filter((entry) => entry.startsWith(name) && /^[.-]\d[\d.T_-]*$/.test(entry.slice(name.length)))
+        .map((entry) => join(folder, entry));
+    } catch {
+      return [];
+    }
   }
 
   #openNext(): void {
@@ -127,6 +153,7 @@ export class Tail {
     const descriptor = openSync(path, 'r');
     this.#descriptor = descriptor;
     this.#inode = fstatSync(descriptor).ino;
+    this.#done.delete(this.#inode);
     this.#offset = offset;
     this.#skipping = false;
     this.#head = Buffer.alloc(0);
@@ -135,7 +162,7 @@ export class Tail {
 
   #begin(descriptor: number): void {
     const head = Buffer.alloc(65536);
-    this.#options.begin(head.subarray(0, readSync(descriptor, head, 0, head.length, 0)));
+    this.#options.begin(head.subarray(0, readSync(descriptor, head, 0, head.length, 0)), this.#inode);
     this.#keepHead(descriptor);
   }
 
@@ -162,7 +189,10 @@ export class Tail {
     if (this.#offset === 0) this.#begin(descriptor);
     for (let stop = this.#chunk.indexOf(10); stop >= 0 && stop <= end; stop = this.#chunk.indexOf(10, start)) {
       if (this.#skipping) this.#skipping = false;
-      else this.#options.line(this.#chunk.toString('latin1', start, stop > start && this.#chunk[stop - 1] === 13 ? stop - 1 : stop));
+      else {
+        const last = stop > start && this.#chunk[stop - 1] === 13 ? stop - 1 : stop;
+        this.#options.line(this.#chunk.toString('latin1', start, last), this.#offset + start);
+      }
       start = stop + 1;
     }
     this.#offset += end + 1;
@@ -186,7 +216,7 @@ export class Tail {
       this.#offset += got;
       return got;
     }
-    this.#options.line(whole.toString('latin1', 0, end));
+    this.#options.line(whole.toString('latin1', 0, end), this.#offset);
     this.#offset += end + 1;
     return end + 1;
   }

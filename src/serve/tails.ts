@@ -7,6 +7,7 @@ import { type LogReader, openLogReader } from '../collect/log-formats.js';
 import { firstLinesOf } from '../collect/log-lines.js';
 import type { Configuration } from './configuration.js';
 import type { HitIntake } from './hit-intake.js';
+import { marksOf } from './hit-records.js';
 import type { Ledger } from './ledger.js';
 import { parsePlace, Tail } from './tail.js';
 
@@ -17,7 +18,6 @@ export interface TailsOptions {
   readonly hits: HitIntake;
   readonly ledger: Ledger;
   readonly configuration: () => Configuration;
-  readonly now: () => number;
 }
 
 export class Tails {
@@ -43,13 +43,13 @@ export class Tails {
   }
 
   #follow(path: string): Tail {
-    const { hits, ledger, configuration, now } = this.#options;
+    const { hits, ledger } = this.#options;
     const account = ledger.account('tail');
     let reader: LogReader = hits.reader();
-    const begin = (head: Buffer): void => {
-      const { format, columns } = configuration().logs;
+    const begin = (head: Buffer, inode: number): void => {
+      marks = marksOf(`${path} ${inode}`);
       const lines = firstLinesOf(head);
-      reader = openLogReader(lines, { format, columns, nowMs: now() });
+      reader = openLogReader(lines, hits.readerOptions());
       const hit = emptyHit();
       // Directives at the top name the columns of a W3C log, wherever reading goes on.
       for (const line of lines.filter((text) => text.startsWith('#'))) {
@@ -58,8 +58,9 @@ export class Tails {
       }
     };
     const name = `tail:${path}`;
+    let marks = marksOf(path);
     const tail = new Tail(
-      { path, begin, line: (text) => hits.take(text, reader, account), tooLong: () => account.reject('too-long') },
+      { path, begin, line: (text, at) => hits.take(text, reader, account, () => marks(at, text)), tooLong: () => account.reject('too-long') },
       parsePlace(hits.note(name)),
     );
     hits.places.set(name, () => JSON.stringify(tail.place ?? {}));
