@@ -7,7 +7,8 @@ import { Corrupt, Refused } from '../base/faults.js';
 import { emptyHit } from '../base/hit.js';
 import { parseKeySpecs } from '../fold/hit-keys.js';
 import { quarterMs } from '../fold/period.js';
-import { HitJournal, hitCounterOfQuarters } from './hit-journal.js';
+import { hitCounterOfQuarters } from './hit-batch.js';
+import { HitJournal } from './hit-journal.js';
 
 const specs = parseKeySpecs('url,status');
 const start = Date.UTC(2025, 0, 1);

@@ -4,16 +4,19 @@
  */
 
 import { createHash } from 'node:crypto';
-import { readSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, readSync, writeSync } from 'node:fs';
+import { Corrupt } from '../base/faults.js';
 import type { PeriodCounts } from '../fold/hit-counter.js';
-import { storeSlot } from './hit-record.js';
+import { readSlot, type StoredSlot, storeSlot } from './hit-record.js';
+import type { WrittenIdentities } from './identities.js';
 
 /** What a C line says. */
-export interface CommitLine {
+export interface CommitLine extends Partial<WrittenIdentities> {
   readonly at: number;
   readonly parts: number;
   readonly id?: string;
-  readonly ids?: readonly (readonly [string, number])[];
+  /** Names this file among those that had its name; said once, by the first such line of a file. */
+  readonly generation?: string;
   readonly notes?: Readonly<Record<string, string>>;
   readonly replaces?: boolean;
   readonly dropped?: number;
@@ -22,6 +25,15 @@ export interface CommitLine {
 export function slotLine(period: PeriodCounts): Buffer {
   const json = JSON.stringify(storeSlot(period));
   return Buffer.from(`S ${period.period.startMs} ${sumOf(json)} ${json}\n`);
+}
+
+/** Reads the line of a slot. Throws Corrupt when it is not as it was written. */
+export function readSlotLine(bytes: Buffer, file: string, offset: number): PeriodCounts {
+  const text = bytes.toString('utf8', 0, bytes.length - 1);
+  const mark = text.indexOf(' ', 2);
+  const json = text.slice(mark + 18);
+  if (sumOf(json) !== text.slice(mark + 1, mark + 17)) throw new Corrupt('a part does not match its checksum', { file, offset });
+  return readSlot(JSON.parse(json) as StoredSlot);
 }
 
 export function commitLine(commit: CommitLine): Buffer {
@@ -35,6 +47,16 @@ export function sumOf(json: string): string {
 
 export function writeAll(descriptor: number, bytes: Buffer, at: number): void {
   for (let done = 0; done < bytes.length; ) done += writeSync(descriptor, bytes, done, bytes.length - done, at + done);
+}
+
+/** Makes the names of a folder last: a file that was made or renamed is found under its name after a loss of power. */
+export function syncFolder(folder: string): void {
+  const descriptor = openSync(folder, 'r');
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
 }
 
 // Complete lines with their offsets. Of a slot's line only the beginning is kept.

@@ -9,7 +9,8 @@ import { Readable } from 'node:stream';
 import { clearHit, emptyHit } from '../base/hit.js';
 import { openLogReader } from '../collect/log-formats.js';
 import { firstLinesOf } from '../collect/log-lines.js';
-import { type HitJournal, hitCounterOfQuarters } from '../keep/hit-journal.js';
+import { hitCounterOfQuarters } from '../keep/hit-batch.js';
+import type { HitJournal } from '../keep/hit-journal.js';
 import { countLog, isPacked } from './count-logs.js';
 import { LogScan, type ScanOptions } from './log-scan.js';
 

@@ -154,10 +154,8 @@ const tokenKeys = {
 };
 const logKeys = {
   tail: texts('files that are followed through rotation and truncation'),
-  format: checked(
-    undefined,
-    'combined, common, vhost, json, w3c, haproxy, syslog or a format string; by content when not set',
-    (format) => openLogReader([], { format, nowMs: 0 }),
+  format: checked(undefined, 'combined, common, vhost, json, w3c, haproxy, syslog or a format string; by content when not set', (format) =>
+    openLogReader([], { format, nowMs: 0 }),
   ),
   columns: checked(undefined, 'members of JSON lines: time=ts:ms,url=req.path', (columns) => openLogReader([], { columns, nowMs: 0 })),
   lists: checked('url,keyword,host,status,agent', 'lists that are kept: fields, or several combined with +', parseKeySpecs),

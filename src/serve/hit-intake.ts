@@ -11,7 +11,9 @@ import { type LogReader, type LogReaderOptions, openMixedReader } from '../colle
 import type { HitCounter } from '../fold/hit-counter.js';
 import { type KeyOptions, type KeySpec, parseKeySpecs } from '../fold/hit-keys.js';
 import { ZoneCalendar } from '../fold/period.js';
-import { type HitBatch, type HitJournal, hitCounterOfQuarters } from '../keep/hit-journal.js';
+import { type HitBatch, hitCounterOfQuarters } from '../keep/hit-batch.js';
+import type { HitJournal } from '../keep/hit-journal.js';
+import { slotLine } from '../keep/hit-lines.js';
 import type { RecordPut } from '../keep/store.js';
 import type { Configuration } from './configuration.js';
 import { hitRecord, marksOf } from './hit-records.js';
@@ -29,6 +31,8 @@ export interface HitIntakeOptions {
 /** Hits that become durable together. */
 export interface OpenHits {
   readonly counter: HitCounter;
+  /** Lines of what the counter had no room for. */
+  readonly spilled: [startMs: number, line: Buffer][];
   /** Those that are kept as records. */
   readonly records: RecordPut[];
   /** The mark of the next record, for lines that bring none. */
@@ -84,13 +88,16 @@ export class HitIntake {
   /** An empty batch; `identity` names one that may be sent again. */
   batch(identity?: string): OpenHits {
     const { configuration, now } = this.#options;
-    const counter = hitCounterOfQuarters(keptLists(configuration()), batchBytes, this.#keys());
+    const spilled: [number, Buffer][] = [];
+    const counter = hitCounterOfQuarters(keptLists(configuration()), batchBytes, this.#keys(), (periods) => {
+      for (const period of periods) spilled.push([period.period.startMs, slotLine(period)]);
+    });
     this.#marks ??= marksOf(`${now()} ${process.pid}`);
     const stream = this.#marks;
-    if (identity === undefined) return { counter, records: [], nextMark: () => stream(this.#streamed++) };
+    if (identity === undefined) return { counter, spilled, records: [], nextMark: () => stream(this.#streamed++) };
     const marks = marksOf(identity);
     let at = 0;
-    return { counter, records: [], nextMark: () => marks(at++) };
+    return { counter, spilled, records: [], nextMark: () => marks(at++) };
   }
 
   /** A reader for streams in which kinds of lines mix. */
@@ -128,9 +135,9 @@ export class HitIntake {
   }
 
   /** Commits a batch of its own; false when its identity was counted before. */
-  async commit({ counter, records }: OpenHits, identity: string | undefined): Promise<boolean> {
+  async commit({ counter, spilled, records }: OpenHits, identity: string | undefined): Promise<boolean> {
     if (identity === undefined || !this.#options.journal.knows(identity)) await this.#putRecords(records);
-    return await this.#options.journal.commit({ counter, identity });
+    return await this.#options.journal.commit({ counter, spilled, identity });
   }
 
   /** Makes everything counted so far durable. */
@@ -179,11 +186,11 @@ export class HitIntake {
       const value = place();
       if (this.#notes.get(name) !== value) notes.set(name, value);
     }
-    if (this.#open.counter.periods.size === 0 && notes.size === 0) return undefined;
+    const { counter, spilled, records } = this.#open;
+    if (counter.periods.size + spilled.length === 0 && notes.size === 0) return undefined;
     for (const [name, value] of notes) this.#notes.set(name, value);
-    const { counter, records } = this.#open;
     this.#open = this.batch();
-    return { batch: { counter, notes }, records };
+    return { batch: { counter, spilled, notes }, records };
   }
 
   #keys(): KeyOptions {

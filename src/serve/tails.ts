@@ -60,7 +60,12 @@ export class Tails {
     const name = `tail:${path}`;
     let marks = marksOf(path);
     const tail = new Tail(
-      { path, begin, line: (text, at) => hits.take(text, reader, account, () => marks(at, text)), tooLong: () => account.reject('too-long') },
+      {
+        path,
+        begin,
+        line: (text, at) => hits.take(text, reader, account, () => marks(at, text)),
+        tooLong: () => account.reject('too-long'),
+      },
       parsePlace(hits.note(name)),
     );
     hits.places.set(name, () => JSON.stringify(tail.place ?? {}));

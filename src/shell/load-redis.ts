@@ -12,7 +12,8 @@ import { Malformed, Usage } from '../base/faults.js';
 import { boundKey, type KeyField, keyFields, parseKeySpecs } from '../fold/hit-keys.js';
 import { ZoneCalendar } from '../fold/period.js';
 import { addTally } from '../fold/tally.js';
-import { HitJournal, hitCounterOfQuarters } from '../keep/hit-journal.js';
+import { hitCounterOfQuarters } from '../keep/hit-batch.js';
+import { HitJournal } from '../keep/hit-journal.js';
 import { planRedisKeys, type RedisKey } from '../query/redis-keys.js';
 import type { Invocation } from './command.js';
 
