@@ -176,7 +176,10 @@ const recordKeys = {
   keepDays: whole(0, 0, 36_500, 'days that records are kept after they were put; 0: for good'),
   keep: keeps('days by table, before keepDays: ["messages=365"]'),
 };
-const listenKeys = { host: text('127.0.0.1', 'address that listeners bind to') };
+const listenKeys = {
+  host: text('127.0.0.1', 'address that listeners bind to'),
+  batches: flag(true, 'datagrams of lines are read many at a time, in a thread of their own (Linux, with the optional package koffi)'),
+};
 
 /** Sections with fixed keys. */
 export const sections = {

@@ -32,8 +32,8 @@ export function plaintextStream(services: Services, account: Account): Session {
 export function plaintextDatagrams(services: Services, account: Account): Session {
   const take = plaintextTaker(services, account);
   return {
-    take: (bytes) => {
-      if (services.intake.overloaded) account.reject('overload');
+    take: (bytes, datagrams = 1) => {
+      if (services.intake.overloaded) account.reject('overload', datagrams);
       else take(bytes, 0, bytes.length);
       return undefined;
     },

@@ -8,8 +8,11 @@ import type { Services } from './services.js';
 
 /** What happens to the bytes of one peer: each datagram of a UDP socket, or the stream of one TCP connection. */
 export interface Session {
-  /** Takes the bytes of a datagram or the next of a stream. They may be used again once it returns. Returns text to send back, if any. */
-  readonly take: (bytes: Buffer) => string | undefined;
+  /**
+   * Takes the bytes of a datagram or the next of a stream. They may be used again once it returns. Returns text to send back, if any. Of a row of
+   * lines, `datagrams` may come joined by line ends.
+   */
+  readonly take: (bytes: Buffer, datagrams?: number) => string | undefined;
   /** The stream ended: what is left of it is taken or rejected. */
   readonly end: () => void;
   /** The peer broke the protocol: the connection is closed after what was to be sent. */
@@ -20,6 +23,8 @@ export interface Listener {
   readonly name: string;
   readonly transport: 'udp' | 'tcp';
   readonly port: number;
+  /** A datagram is no more than the lines in it: several may be handed over as one. */
+  readonly isLines?: true;
   /** Opens a session. A UDP listener has one for all its datagrams. */
   readonly session: (services: Services, account: Account) => Session;
 }

@@ -13,11 +13,11 @@ import { syslogDatagrams, syslogStream } from './syslog-session.js';
 export const httpPort = 8420;
 
 export const listeners: readonly Listener[] = [
-  { name: 'statsd', transport: 'udp', port: 8125, session: statsdDatagrams },
+  { name: 'statsd', transport: 'udp', port: 8125, isLines: true, session: statsdDatagrams },
   { name: 'statsd-tcp', transport: 'tcp', port: 8125, session: statsdStream },
   { name: 'statsd-admin', transport: 'tcp', port: 8126, session: adminStream },
   { name: 'graphite', transport: 'tcp', port: 2003, session: plaintextStream },
-  { name: 'graphite-udp', transport: 'udp', port: 2003, session: plaintextDatagrams },
+  { name: 'graphite-udp', transport: 'udp', port: 2003, isLines: true, session: plaintextDatagrams },
   { name: 'pickle', transport: 'tcp', port: 2004, session: pickleStream },
   { name: 'syslog', transport: 'udp', port: 5514, session: syslogDatagrams },
   { name: 'syslog-tcp', transport: 'tcp', port: 5514, session: syslogStream },

@@ -25,8 +25,8 @@ const tagPart = /[;~=!^\s]/g;
 export function statsdDatagrams(services: Services, account: Account): Session {
   const taker = new StatsdTaker(services, account);
   return {
-    take: (bytes) => {
-      if (services.intake.overloaded) account.reject('overload');
+    take: (bytes, datagrams = 1) => {
+      if (services.intake.overloaded) account.reject('overload', datagrams);
       else taker.take(bytes, 0, bytes.length);
       return undefined;
     },

@@ -7,16 +7,34 @@ import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { isIPv6 } from 'node:net';
+import { openBatches } from './datagram-batches.js';
 import type { Account } from './ledger.js';
-import type { Listener, OpenListener } from './listener.js';
+import type { Listener, OpenListener, Session } from './listener.js';
 import type { Services } from './services.js';
 
 export const receiveBufferSize = 4 << 20;
 
-/** Opens the socket of a UDP row. Throws the system's error when the port is taken. */
+/** Opens the socket of a UDP row: of lines in batches where that can be, else a plain one. Throws the system's error when the port is taken. */
 export async function openUdp(row: Listener, services: Services, host: string, port: number): Promise<OpenListener> {
   const account = services.ledger.account(row.name);
   const session = row.session(services, account);
+  if (row.isLines !== true || !services.configuration().listen.batches) return await openPlain(row, services, host, port, session);
+  let instead: Promise<OpenListener | undefined> | undefined;
+  const lost = (bound: number): void => {
+    services.ledger.notice(row.name, 'the thread that reads datagrams ended; a plain socket takes its place');
+    instead = openPlain(row, services, host, bound, session).catch((error: Error) => {
+      services.ledger.notice(row.name, error.message);
+      return undefined;
+    });
+  };
+  const countDrops = (bound: number): void => updateDrops(account, bound);
+  const batches = await openBatches({ row, services, host, port, receiveBufferSize, session, account, countDrops, lost });
+  if (batches === undefined) return await openPlain(row, services, host, port, session);
+  return { ...batches, stop: async () => await (instead === undefined ? batches : await instead)?.stop() };
+}
+
+async function openPlain(row: Listener, services: Services, host: string, port: number, session: Session): Promise<OpenListener> {
+  const account = services.ledger.account(row.name);
   const socket = createSocket({ type: isIPv6(host) ? 'udp6' : 'udp4', recvBufferSize: receiveBufferSize });
   let seen = 0;
   socket.on('message', (bytes) => {
