@@ -34,7 +34,11 @@ export class ByteTable {
       this.#last = next;
       return this.#values[next] as number;
     }
-    const hash = hashOf(bytes, start, end);
+    return this.findHashed(bytes, start, end, hashOf(bytes, start, end));
+  }
+
+  /** As `find`, of a key whose hash was made while its end was looked for. */
+  findHashed(bytes: Uint8Array, start: number, end: number, hash: number): number {
     const mask = this.#slots.length - 1;
     for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
       const entry = (this.#slots[slot] as number) - 1;
@@ -106,9 +110,21 @@ export class ByteTable {
   }
 }
 
+/** The hash of no bytes. */
+export const emptyHash = 0x811c9dc5;
+
+/** The hash of one byte more. */
+export function hashedByte(hash: number, byte: number): number {
+  return Math.imul(hash ^ byte, 0x01000193);
+}
+
+/** The hash as the table wants it, when all bytes are in. */
+export function endedHash(hash: number): number {
+  return (hash ^ (hash >>> 15)) | 0;
+}
+
 function hashOf(bytes: Uint8Array, start: number, end: number): number {
-  let hash = 0x811c9dc5;
-  for (let at = start; at < end; at++) hash = Math.imul(hash ^ (bytes[at] as number), 0x01000193);
-  hash ^= hash >>> 15;
-  return hash | 0;
+  let hash = emptyHash;
+  for (let at = start; at < end; at++) hash = hashedByte(hash, bytes[at] as number);
+  return endedHash(hash);
 }

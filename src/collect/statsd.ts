@@ -11,6 +11,7 @@
  * Sources: statsd/statsd's stats.js and helpers.js (behaviour), Datadog's "DogStatsD datagram format" 1.0-1.3.
  */
 
+import { emptyHash, endedHash, hashedByte } from '../base/byte-table.js';
 import { readNumber } from './byte-number.js';
 import { isEvent, isServiceCheck } from './statsd-event.js';
 
@@ -52,6 +53,11 @@ export const statsdDialects: Readonly<Record<string, StatsdDialect>> = {
 export interface StatsdSink {
   /** A number. `rate` in (0, 1] or above; `seconds` is NaN unless the line carries its time; an empty tag range has start = end. */
   readonly number: (kind: MetricKind, nameStart: number, nameEnd: number, value: number, rate: number, line: StatsdLine) => void;
+  /**
+   * The line that most are, `NAME:DIGITS|c`: `hash` is that of the name (`base/byte-table.ts`). False when the taker does not know the name yet: the line is then
+   * read as any other.
+   */
+  readonly count?: (nameStart: number, nameEnd: number, hash: number, value: number) => boolean;
   /** A member of a set. */
   readonly member: (nameStart: number, nameEnd: number, member: string, line: StatsdLine) => void;
   /** An event or a service check (checked, counted, not kept as a number). */
@@ -75,6 +81,12 @@ export function parseStatsd(bytes: Uint8Array, start: number, end: number, diale
   let count = 0;
   let at = start;
   while (at < end) {
+    const counted = sink.count === undefined ? -1 : parseCount(bytes, at, end, sink.count);
+    if (counted >= 0) {
+      count++;
+      at = counted + 1;
+      continue;
+    }
     const stop = find(bytes, 10, at, end);
     let last = stop;
     if (last > at && bytes[last - 1] === 13) last--;
@@ -86,6 +98,32 @@ export function parseStatsd(bytes: Uint8Array, start: number, end: number, diale
     at = stop + 1;
   }
   return count;
+}
+
+// Reads a line that is a whole count and nothing else, in one pass; returns where its line end stands (or `end`), -1 when it is another line.
+function parseCount(bytes: Uint8Array, start: number, end: number, count: NonNullable<StatsdSink['count']>): number {
+  let hash = emptyHash;
+  let at = start;
+  for (; at < end; at++) {
+    const byte = bytes[at] as number;
+    if (byte === colon) break;
+    if (byte === 10) return -1;
+    hash = hashedByte(hash, byte);
+  }
+  const nameEnd = at++;
+  const first = at;
+  let value = 0;
+  for (; at < end; at++) {
+    const digit = (bytes[at] as number) - 48;
+    if (!(digit >= 0 && digit <= 9)) break;
+    value = value * 10 + digit;
+  }
+  if (nameEnd === start || at === first || at - first > 15 || at + 2 > end) return -1;
+  if (bytes[at] !== bar || bytes[at + 1] !== 99) return -1;
+  at += 2;
+  if (at < end && bytes[at] === 13) at++;
+  if (at < end && bytes[at] !== 10) return -1;
+  return count(start, nameEnd, endedHash(hash), value) ? at : -1;
 }
 
 function parseEtsyLine(bytes: Uint8Array, start: number, end: number, dialect: StatsdDialect, sink: StatsdSink): void {

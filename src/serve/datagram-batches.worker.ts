@@ -12,7 +12,7 @@
 
 import { parentPort, workerData } from 'node:worker_threads';
 import { parseAddress } from '../base/address.js';
-import { type BatchControl, type BatchMessage, type BatchOrder, control as at } from './datagram-batches.js';
+import { control as at, type BatchControl, type BatchMessage, type BatchOrder } from './datagram-batches.js';
 
 interface Library {
   readonly func: (declaration: string) => (...words: unknown[]) => number;
@@ -184,7 +184,8 @@ function send(): void {
   Atomics.add(control, at.outstanding, used);
   tell({ kind: 'lines', bytes, datagrams, size }, [bytes]);
   // The main thread is behind: the kernel's buffer holds what it can.
-  for (let held = used; held > outstandingMax; held = Atomics.load(control, at.outstanding)) Atomics.wait(control, at.outstanding, held, 100);
+  for (let held = used; held > outstandingMax; held = Atomics.load(control, at.outstanding))
+    Atomics.wait(control, at.outstanding, held, 100);
 }
 
 // Three empty reads in a row mean that the kernel holds none.

@@ -124,6 +124,11 @@ export class Intake {
     return (this.#rawNames[space] as ByteTable).find(bytes, start, end);
   }
 
+  /** As `find`, with the hash of the name. */
+  findHashed(space: number, bytes: Uint8Array, start: number, end: number, hash: number): number {
+    return (this.#rawNames[space] as ByteTable).findHashed(bytes, start, end, hash);
+  }
+
   /** The series of a stored name, kept for `find` under the bytes it came as; -1 when the limit of series is reached. */
   remember(space: number, bytes: Uint8Array, start: number, end: number, name: string): number {
     const series = this.seriesOf(name);

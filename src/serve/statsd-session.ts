@@ -59,6 +59,12 @@ class StatsdTaker {
     this.#account = account;
     this.#sink = {
       number: (kind, nameStart, nameEnd, value, rate, line) => this.#number(kind, nameStart, nameEnd, value, rate, line),
+      count: (nameStart, nameEnd, hash, value) => {
+        const series = services.intake.findHashed(spaces.counter, this.#bytes, nameStart, nameEnd, hash);
+        if (series < 0) return false;
+        this.#count(services.intake.add(series, -1, value));
+        return true;
+      },
       member: (nameStart, nameEnd, member, line) => {
         const series = this.#series('set', nameStart, nameEnd, line);
         if (series >= 0) this.#count(services.intake.addMember(series, secondsOf(line), member));
