@@ -155,6 +155,26 @@ export function identityTimeKey(seconds: number, key: Buffer): Buffer {
   return Buffer.concat([time, key.subarray(1)]);
 }
 
+/** Remembers the identity of a batch and when it came. Within a transaction. */
+export function putIdentity({ by: { identities } }: Tables, key: Buffer, now: number): void {
+  const time = Buffer.allocUnsafe(8);
+  time.writeDoubleLE(now, 0);
+  const before = identities.getBinary(key)?.readDoubleLE(0);
+  if (before !== undefined) identities.removeSync(identityTimeKey(before, key));
+  identities.putSync(key, time);
+  identities.putSync(identityTimeKey(now, key), Buffer.of(1));
+}
+
+/** Forgets identities that came before a time, at most `limit`; returns how many. Within a transaction. */
+export function forgetIdentities({ by: { identities } }: Tables, before: number, limit: number): number {
+  const times = before <= 0 ? [] : [...identities.getKeys({ start: Buffer.of(1), end: identityTimeKey(before, Buffer.alloc(33)), limit })];
+  for (const key of times) {
+    identities.removeSync(key);
+    identities.removeSync(Buffer.concat([Buffer.of(0), key.subarray(5)]));
+  }
+  return times.length;
+}
+
 /** Parts of a key by zero bytes; throws Refused for a part that holds one, or a key too long. */
 export function recordKey(...parts: readonly string[]): Buffer {
   if (parts.some((part) => part.includes('\0'))) throw new Refused('a table, partition or row holds a zero character (expected none)');

@@ -17,8 +17,8 @@ import { ageChunks, ageParts, foldPart, foldSeries, type SeriesFacts } from './l
 import { putRecords, type SweepPlace, sweepRecords } from './lmdb-records.js';
 import { rowsOf } from './lmdb-rows.js';
 import { type StoredCell, storedCells } from './lmdb-scan.js';
-import { ageStates, foldStates } from './lmdb-states.js';
-import { flowKey, identityKey, identityTimeKey, journalKey, Tables, text } from './lmdb-tables.js';
+import { ageStates, foldStates, readStates } from './lmdb-states.js';
+import { flowKey, forgetIdentities, identityKey, journalKey, putIdentity, Tables, text } from './lmdb-tables.js';
 import { OpenCells, repeatsAmong } from './open-cells.js';
 import { encodeStates, takeStates } from './open-states.js';
 import { SeriesNames } from './series-names.js';
@@ -34,6 +34,7 @@ import {
   type Rows,
   type SeriesTable,
   type StateColumns,
+  type StateRow,
   type Store,
   type StoreOptions,
 } from './store.js';
@@ -114,14 +115,15 @@ export class LmdbStore implements Store {
     const partIds = parts.map((part) => this.#names.idOf(part.series, part.kind === 'tally'));
     const states = this.#statesOf(batch.cells?.table, batch.cells?.states, rejected);
     const kept = ids.some((id) => id !== -1) || parts.length + states.length > 0;
-    const stateIds = states.map(() => 0);
-    const journal = kept ? encodeJournal(measures, ids, [...parts, ...states], [...partIds, ...stateIds], batch.nowSeconds) : undefined;
+    const journal = kept
+      ? encodeJournal(measures, ids, [...parts, ...states], [...partIds, ...states.map(() => 0)], batch.nowSeconds)
+      : undefined;
     let foldBefore = this.#fold;
     try {
       this.#turn(batch.nowSeconds);
       foldBefore = this.#fold;
       this.#tables.root.transactionSync(() => {
-        if (identity !== undefined) this.#putIdentity(identity, batch.nowSeconds);
+        if (identity !== undefined) putIdentity(this.#tables, identity, batch.nowSeconds);
         this.#names.putNew(mark);
         if (journal !== undefined) this.#tables.by.journal.putSync(journalKey(this.#sequence + 1), journal as Buffer);
         this.#putRest(batch);
@@ -143,26 +145,19 @@ export class LmdbStore implements Store {
   };
 
   scan = <K extends Kind>(kind: K, range: Ranges[K]): AsyncIterable<Rows[K]> => {
-    const old = this.#old;
-    const open = (series: number): OpenCells[] => (old === undefined || series < this.#fold.series ? [this.#young] : [old, this.#young]);
-    return rowsOf(kind, range, { tables: this.#tables, names: this.#names, facts: this.#facts, open }) as AsyncIterable<Rows[K]>;
+    const source = { tables: this.#tables, names: this.#names, facts: this.#facts, open: (series: number) => this.#open(series) };
+    return rowsOf(kind, range, source) as AsyncIterable<Rows[K]>;
   };
 
   expire = async (nowSeconds: number): Promise<number> => {
     const limit = 20_000;
     try {
       return this.#tables.root.transactionSync(() => {
-        const { identities, flows } = this.#tables.by;
+        const { flows } = this.#tables.by;
         let gone = ageChunks(this.#tables, this.#facts, nowSeconds, limit);
         gone += ageParts(this.#tables, this.#facts, nowSeconds, limit);
         gone += ageStates(this.#tables, this.#facts, this.#names.count, limit);
-        const horizon = nowSeconds - identityKeepSeconds;
-        const times =
-          horizon <= 0 ? [] : [...identities.getKeys({ start: Buffer.of(1), end: identityTimeKey(horizon, Buffer.alloc(33)), limit })];
-        for (const key of times) {
-          identities.removeSync(key);
-          identities.removeSync(Buffer.concat([Buffer.of(0), key.subarray(5)]));
-        }
+        gone += forgetIdentities(this.#tables, nowSeconds - identityKeepSeconds, limit);
         const flowEnd = Math.max(0, nowSeconds - (this.#options.flowKeepSeconds ?? 90 * 86_400));
         const blocks = [...flows.getKeys({ start: flowKey(0, 0), end: flowKey(flowEnd, 0), limit })];
         for (const key of blocks) flows.removeSync(key);
@@ -172,7 +167,7 @@ export class LmdbStore implements Store {
           return keep === undefined ? undefined : (nowSeconds - keep) * 1e6;
         });
         this.#sweep = swept.place;
-        return gone + times.length + blocks.length + swept.gone;
+        return gone + blocks.length + swept.gone;
       });
     } catch (error) {
       throw faultOf(error, this.#options.folder);
@@ -214,8 +209,14 @@ export class LmdbStore implements Store {
   /** Every measure cell of a series as it is stored, chunks first, then open cells: what `weir store dump` prints. */
   cellsOf(name: string, finestStep: number): StoredCell[] {
     const series = this.#names.find(name);
-    const old = this.#old === undefined || series < this.#fold.series ? [] : [this.#old];
-    return series < 0 ? [] : storedCells(this.#tables, [...old, this.#young], series, finestStep);
+    return series < 0 ? [] : storedCells(this.#tables, this.#open(series), series, finestStep);
+  }
+
+  /** Slots `[start, end)` of a state series on a step, at once; undefined when it has none. */
+  statesOf(name: string, stepSeconds: number, start: number, end: number): StateRow | undefined {
+    const series = this.#names.find(name);
+    const open = this.#open(series).map(({ states }) => states);
+    return series < 0 ? undefined : readStates(this.#tables, this.#facts, open, name, series, stepSeconds, start, end);
   }
 
   /** Events in memory that are not in chunks yet. */
@@ -229,6 +230,11 @@ export class LmdbStore implements Store {
 
   sizeBytes(): number {
     return statSync(join(this.#options.folder, 'store.mdb')).size;
+  }
+
+  // The generations that hold the open cells of a series, oldest first.
+  #open(series: number): OpenCells[] {
+    return this.#old === undefined || series < this.#fold.series ? [this.#young] : [this.#old, this.#young];
   }
 
   // The numbers of the cells' series; -1 where a cell is left out, since its slot is too old or too far ahead.
@@ -278,16 +284,6 @@ export class LmdbStore implements Store {
     if (to === -1) rejected['too-old']++;
     if (to === -2) rejected.future++;
     return to >= 0;
-  }
-
-  #putIdentity(key: Buffer, now: number): void {
-    const time = Buffer.allocUnsafe(8);
-    time.writeDoubleLE(now, 0);
-    const { identities } = this.#tables.by;
-    const before = identities.getBinary(key)?.readDoubleLE(0);
-    if (before !== undefined) identities.removeSync(identityTimeKey(before, key));
-    identities.putSync(key, time);
-    identities.putSync(identityTimeKey(now, key), Buffer.of(1));
   }
 
   #putRest(batch: Batch): void {

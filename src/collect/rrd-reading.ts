@@ -1,0 +1,36 @@
+/**
+ * The words of `rrdtool update`: `N:1:2`, `1700000100:17.9:U`, `1700000100.25:1`, `noon@7`, each a time and a reading for each source of the template. Messages are
+ * worded as rrdtool words them. Source: the manual page rrdupdate(1), and how rrdtool 1.7.2 behaves.
+ */
+
+import { Malformed } from '../base/faults.js';
+
+/** One update as it was told: the words of its time, and its readings. */
+export interface ReadingWords {
+  readonly time: string;
+  /** The time is in RRDtool's words (`noon@7`). */
+  readonly isAt: boolean;
+  readonly readings: readonly string[];
+}
+
+/** Cuts an update into its parts; `count` readings are expected. Throws Malformed. */
+export function parseReading(text: string, count: number): ReadingWords {
+  const at = text.indexOf('@');
+  const colon = text.indexOf(':');
+  const isAt = at >= 0;
+  const cut = isAt ? at : colon;
+  if (cut < 0) throw new Malformed(`expected timestamp not found in data source from ${text.slice(0, 200)}`);
+  const readings = text.slice(cut + 1).split(':');
+  if (readings.length > count) throw new Malformed(`found extra data on update argument: ${readings.slice(count).join(':').slice(0, 200)}`);
+  if (readings.length < count)
+    throw new Malformed(`expected ${count} data source readings (got ${readings.length}) from ${text.slice(0, 200)}`);
+  return { time: text.slice(0, cut), isAt, readings };
+}
+
+/** Epoch milliseconds of a time in digits; undefined for `N`. Throws Malformed. */
+export function readingTimeMs(text: string): number | undefined {
+  if (text === 'N') return undefined;
+  if (/^\d{1,12}$/.test(text)) return Number(text) * 1000;
+  if (/^\d{1,12}\.\d*$/.test(text)) return Math.floor(Number(text) * 1000 + 1e-6);
+  throw new Malformed(`error while parsing time in get_time_from_reading - Cannot convert '${text.slice(0, 100)}' to float`);
+}
