@@ -44,6 +44,12 @@ export interface Parameter {
 
 export type Value = readonly Series[] | string | number | boolean | null;
 
+/** Time, `[start, end)`, epoch seconds. */
+export interface TimeSpan {
+  readonly start: number;
+  readonly end: number;
+}
+
 /** The range and the clock of a request. Times are epoch seconds; the range is `(from, until]`. */
 export interface TargetContext {
   readonly from: number;
@@ -55,6 +61,10 @@ export interface TargetContext {
   readonly fetch: (path: string, context: TargetContext) => Promise<readonly Series[]>;
   /** Series whose tags match `tag=value`, `tag!=value`, `tag=~regex`, `tag!=~regex`; `shown` is the call as it was written. */
   readonly fetchTagged?: (expressions: readonly string[], context: TargetContext, shown?: string) => Promise<readonly Series[]>;
+  /** Seconds that the steps of the answer are to be cut at: stored series are read on a step that divides them (0: on their finest). */
+  readonly alignSeconds?: number;
+  /** Planned maintenance, `[start, end)` in epoch seconds, one after another: left out of the denominators of availability. */
+  readonly maintenance?: readonly TimeSpan[];
   /** Values of `$name` in templates. */
   readonly template: Readonly<Record<string, string>>;
   /** Whether nobody waits for the answer any more. */

@@ -4,6 +4,7 @@
  * are those of all values and never averages of percentiles. A series that a function has computed has no cells left; asking it is an error that says so.
  */
 
+import { percentUnknownOf } from './availability.js';
 import type { Call, TargetFunction } from './function.js';
 import { formatG } from './python-number.js';
 import { derive, type Series, type SeriesCells } from './series.js';
@@ -15,13 +16,9 @@ export const cellFunctions: readonly TargetFunction[] = [
   {
     names: ['percentUnknown'],
     group: 'Special',
-    description: "Weir's own: the share of the finest slots in which nothing is known, in percent.",
+    description: "Weir's own: the share of the time (of events: of the finest slots) in which nothing is known, in percent.",
     parameters: [seriesList],
-    run: (call) =>
-      stored(call, ({ filled }, series) => {
-        const values = filled.map((share) => 100 * (1 - Math.min(1, share)));
-        return { ...derive(series, `percentUnknown(${series.name})`, values, { percentUnknown: '1' }), method: 'average' };
-      }),
+    run: (call) => stored(call, (_, series) => percentUnknownOf(series, call)),
   },
   {
     names: ['count'],

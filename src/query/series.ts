@@ -44,6 +44,26 @@ export interface Series {
   /** The figure of slots `[start, end)` merged from the cells below the values, where the series is as stored: never an average of averages. */
   readonly merged?: (start: number, end: number) => number;
   readonly cells?: SeriesCells;
+  /** Of shares of unknown time: the seconds that each slot rests on. */
+  readonly times?: SlotTimes;
+}
+
+/** Time of each slot, seconds. */
+export interface SlotTimes {
+  readonly known: Float64Array;
+  readonly unknown: Float64Array;
+  readonly planned: Float64Array;
+  /** Without regard to planned maintenance; `tails` is the unknown time at the end of the slot. */
+  readonly raw: { readonly known: Float64Array; readonly unknown: Float64Array; readonly tails: Float64Array };
+  /** Before this time (epoch seconds) a row of a coarse archive speaks for all of its time. */
+  readonly fineFrom?: number;
+}
+
+/** What a share of unknown time rests on, seconds: the denominator is known + unknown; planned maintenance is left out of it. */
+export interface TimeRest {
+  readonly known: number;
+  readonly unknown: number;
+  readonly planned: number;
 }
 
 /** The cells below the values of a stored series, a slot each. */
@@ -53,8 +73,18 @@ export interface SeriesCells {
   readonly sums: Float64Array;
   /** Share of the finest slots that hold a point, 0 to 1. */
   readonly filled: Float64Array;
+  /** Series of states: how much of each slot is known. */
+  readonly states?: StateTimes;
   /** Timers: all values of the slots `[start, end)`, as one. */
   readonly quantile?: (start: number, end: number, share: number) => number;
+}
+
+/** Seconds of each slot known and unknown, and up to when something was known, epoch seconds; before `fineFrom` they rest on coarse archives. */
+export interface StateTimes {
+  readonly known: Float64Array;
+  readonly unknown: Float64Array;
+  readonly lastAts: Float64Array;
+  readonly fineFrom?: number;
 }
 
 /** What Graphite's functions ask of the picture of a series. */
@@ -80,7 +110,18 @@ export function derive(series: Series, name: string, values: Float64Array, tags:
 
 /** The series without what lies below its values. */
 export function bare(series: Series): Series {
-  const { merged: _, cells: __, ...rest } = series;
+  const { merged: _, cells: __, times: ___, ...rest } = series;
+  return rest;
+}
+
+/** What slots `[start, end)` rest on. */
+export function restOf({ known, unknown, planned }: SlotTimes, start: number, end: number): TimeRest {
+  const rest = { known: 0, unknown: 0, planned: 0 };
+  for (let slot = start; slot < end; slot++) {
+    rest.known += known[slot] as number;
+    rest.unknown += unknown[slot] as number;
+    rest.planned += planned[slot] as number;
+  }
   return rest;
 }
 

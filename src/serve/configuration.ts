@@ -180,6 +180,10 @@ const listenKeys = {
   host: text('127.0.0.1', 'address that listeners bind to'),
   batches: flag(true, 'datagrams of lines are read many at a time, in a thread of their own (Linux, with the optional package koffi)'),
 };
+const availabilityKeys = {
+  maintenance: texts('planned maintenance, START/END each, left out of the denominators of availability'),
+  maintenanceFile: text(undefined, 'file of such windows, START/END a line'),
+};
 
 /** Sections with fixed keys. */
 export const sections = {
@@ -191,6 +195,7 @@ export const sections = {
   logs: logKeys,
   records: recordKeys,
   azure: azureKeys,
+  availability: availabilityKeys,
 } as const;
 
 export interface Configuration {
@@ -202,6 +207,7 @@ export interface Configuration {
   readonly logs: Section<typeof logKeys>;
   readonly records: Section<typeof recordKeys>;
   readonly azure: Section<typeof azureKeys>;
+  readonly availability: Section<typeof availabilityKeys>;
   readonly rules: readonly Rule[];
 }
 
@@ -247,6 +253,7 @@ export function readConfiguration(source: string, file = 'weir.toml'): Configura
     logs: read('logs', logKeys),
     records: read('records', recordKeys),
     azure: read('azure', azureKeys),
+    availability: read('availability', availabilityKeys),
     rules: readRules(document.rule, file),
   };
 }

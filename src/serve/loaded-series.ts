@@ -19,6 +19,8 @@ export interface LoadedSeries {
   readonly upTo: number;
   /** Where its points came from the file's coarser archives. */
   readonly coarse?: readonly CoarseRange[];
+  /** A series of states, fed by readings: seconds for which one holds; before `fineFrom` (epoch seconds) it was loaded from coarse archives. */
+  readonly state?: { readonly heartbeat: number; readonly fineFrom?: number };
 }
 
 export const loadedPrefix = 'series:';

@@ -120,9 +120,17 @@ export class MetricReader {
   async #read(name: string, pathExpression: string, context: TargetContext): Promise<Series | undefined> {
     const { store } = this.#options;
     const { stored, figure } = this.#served.get(name) as Served;
-    const oldest = context.now - (store.ladderOf(stored).at(-1)?.keepSeconds ?? Number.POSITIVE_INFINITY);
+    const oldest =
+      Math.min(context.now, store.newestOf?.(stored) ?? context.now) -
+      (store.ladderOf(stored).at(-1)?.keepSeconds ?? Number.POSITIVE_INFINITY);
     if (context.from > context.now || context.until < oldest) return undefined;
-    const slots = await store.read(stored, Math.max(context.from, oldest), Math.min(context.until, context.now), context.now);
+    const slots = await store.read(
+      stored,
+      Math.max(context.from, oldest),
+      Math.min(context.until, context.now),
+      context.now,
+      context.alignSeconds,
+    );
     const way = this.#wayOf(name, figure);
     const method: Method = methodOf(way.method) ?? 'average';
     const percentile = figure === undefined ? percentileOf(way.method) : undefined;
@@ -221,7 +229,8 @@ function mergedFigure(
 }
 
 function cellsOf(slots: StoredSlots, isTimer: boolean): SeriesCells {
-  const { counts, sums, filled, values } = slots;
+  const { counts, sums, filled, values, states } = slots;
+  if (states !== undefined) return { counts, sums, filled, states };
   if (values === undefined) return { counts, sums, filled };
   const quantile = (start: number, end: number, share: number): number => quantileOf(values, start, end, share * 100);
   return { counts, filled, quantile, sums: isTimer ? Float64Array.from(values, (part) => part?.sum ?? 0) : sums };

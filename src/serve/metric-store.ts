@@ -5,6 +5,7 @@
 
 import type { TimerValues } from '../fold/timer-values.js';
 import type { SeriesTable } from '../keep/store.js';
+import type { StateTimes } from '../query/series.js';
 import type { CellColumns } from './open-slots.js';
 
 /** Values of a timer that arrived in one slot, or members of a set. */
@@ -63,6 +64,8 @@ export interface StoredSlots {
   readonly values?: readonly (TimerValues | undefined)[];
   /** Sets: the number of distinct members of each slot. */
   readonly distinct?: Float64Array;
+  /** Series of states. */
+  readonly states?: StateTimes;
 }
 
 export interface Archive {
@@ -73,6 +76,8 @@ export interface Archive {
 export interface MetricStore {
   /** Archives of a series, finest first. */
   readonly ladderOf: (name: string) => readonly Archive[];
+  /** The newest reading of a series of states, by which it ages, epoch seconds; undefined for others, which age by the clock. */
+  readonly newestOf?: (name: string) => number | undefined;
   /** How slots of a series are shown. */
   readonly methodOf: (name: string) => { readonly method: string; readonly xFilesFactor: number };
   /** Whether a point takes the place of another of the same second (a rule with `sameTimestamp = "replace"`). */
@@ -83,8 +88,11 @@ export interface MetricStore {
   readonly names: () => Iterable<string>;
   /** Durable when it returns. */
   readonly commit: (batch: MetricBatch) => Promise<Committed>;
-  /** Slots with labels in `(from, until]`, of the finest archive that reaches back to `from`. */
-  readonly read: (name: string, from: number, until: number, now: number) => Promise<StoredSlots>;
+  /**
+   * Slots with labels in `(from, until]`, of the finest archive that reaches back to `from`; with `alignSeconds`, on the coarsest step up to that one
+   * that divides it (0: the finest, and cells stand in their first slot).
+   */
+  readonly read: (name: string, from: number, until: number, now: number, alignSeconds?: number) => Promise<StoredSlots>;
   readonly sizeBytes: () => number;
   readonly close: () => Promise<void>;
 }

@@ -8,10 +8,11 @@ import { join } from 'node:path';
 import { defaultAggregation, ladderFor, readAggregation, readSchemas, showingFor } from '../keep/ladder.js';
 import { type LmdbStore, openLmdbStore } from '../keep/lmdb.js';
 import type { Configuration } from './configuration.js';
-import { type LoadedSeries, readLoaded } from './loaded-series.js';
+import { type LoadedSeries, loadedPrefix, readLoaded } from './loaded-series.js';
 import type { MetricStore } from './metric-store.js';
 import { percentileOf, replacesByRule, ruleOf } from './rules.js';
 import { ladderOfStored, metricCodecs, type StorageRules, storedMetrics } from './stored-metrics.js';
+import { readRrds, rrdPrefix, type StoredRrd, seriesOfRrd } from './stored-rrd.js';
 
 export interface OpenMetricsOptions {
   readonly folder: string;
@@ -27,18 +28,25 @@ export interface OpenMetrics extends MetricStore {
   readonly store: LmdbStore;
   /** Series that came from files, by name; what a load adds counts from then on. */
   readonly loaded: Map<string, LoadedSeries>;
+  /** RRDtool databases of the store, by name. */
+  readonly rrds: Map<string, StoredRrd>;
 }
 
 /** Opens, or makes, the metrics of a folder. Throws Refused when another process writes to it. */
 export async function openMetrics({ folder, configuration, now, readOnly = false }: OpenMetricsOptions): Promise<OpenMetrics> {
   let loaded: Map<string, LoadedSeries> = new Map();
+  let rrds: Map<string, StoredRrd> = new Map();
   let rules = withLoaded(readRules(configuration()), () => loaded);
   const store = await openLmdbStore({
     folder,
     readOnly,
     withNotes: (rows) => {
-      loaded = readLoaded(rows);
+      const notes = [...rows].filter(({ name }) => name.startsWith(loadedPrefix) || name.startsWith(rrdPrefix));
+      loaded = readLoaded(notes);
+      rrds = readRrds(notes);
+      for (const rrd of rrds.values()) for (const [name, series] of seriesOfRrd(rrd)) loaded.set(name, series);
     },
+    newestOf: (name) => (loaded.get(name)?.state === undefined ? undefined : loaded.get(name)?.upTo),
     ladderOf: (name) => ladderOfStored(name, rules, configuration().statsd),
     replaces: (name) => replacesByRule(name, configuration().rules),
     codecs: metricCodecs,
@@ -62,6 +70,7 @@ export async function openMetrics({ folder, configuration, now, readOnly = false
     configuration,
     replaces: (name) => replacesByRule(name, configuration().rules),
     keepsValues,
+    stateOf: (name) => loaded.get(name),
     now,
     sizeBytes: () => statSync(join(folder, 'store.mdb'), { throwIfNoEntry: false })?.size ?? 0,
     names: [...names],
@@ -70,6 +79,7 @@ export async function openMetrics({ folder, configuration, now, readOnly = false
     ...metrics,
     store,
     loaded,
+    rrds,
     reload: (next) => {
       rules = withLoaded(readRules(next), () => loaded);
     },

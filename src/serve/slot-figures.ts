@@ -10,7 +10,7 @@ import { type Figure, timerFigure } from './served-names.js';
 
 /** The figure of each slot by a method; unknown where too few of its finest slots hold a point. */
 export function methodValues(slots: StoredSlots, method: Method, xFilesFactor: number): Float64Array {
-  const { counts, sums, mins, maxs, lasts, filled } = slots;
+  const { counts, sums, mins, maxs, lasts, filled, states } = slots;
   const whole = method === 'sum' ? sums : method === 'min' ? mins : method === 'max' ? maxs : method === 'last' ? lasts : undefined;
   if (whole !== undefined || method === 'average') {
     const values = new Float64Array(counts.length);
@@ -18,7 +18,10 @@ export function methodValues(slots: StoredSlots, method: Method, xFilesFactor: n
     for (let slot = 0; slot < values.length; slot++) {
       const count = counts[slot] as number;
       if (count === 0 || (filled[slot] as number) < least) values[slot] = Number.NaN;
-      else values[slot] = whole === undefined ? (sums[slot] as number) / count : (whole[slot] as number);
+      // A state that never changed is its own average, to the last bit.
+      else if (whole === undefined)
+        values[slot] = states !== undefined && mins[slot] === maxs[slot] ? (mins[slot] as number) : (sums[slot] as number) / count;
+      else values[slot] = whole[slot] as number;
     }
     return values;
   }

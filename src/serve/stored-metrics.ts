@@ -8,8 +8,10 @@ import { countMembers, encodeMembers, memberSetCodec } from '../fold/member-set.
 import { decodeTimer, encodeTimer, type TimerValues, timerOf, timerValuesCodec } from '../fold/timer-values.js';
 import { archiveReaching, type CellPart, type Codecs, type Ladder, type NotePut, type Store } from '../keep/store.js';
 import type { Configuration } from './configuration.js';
+import type { LoadedSeries } from './loaded-series.js';
 import type { MetricBatch, MetricStore, Repeats, StoredSlots } from './metric-store.js';
 import { parseStoredName, servedNames } from './served-names.js';
+import { readStateSlots } from './stored-states.js';
 
 /** What the rules of storage say of a name. */
 export interface StorageRules {
@@ -30,6 +32,8 @@ export interface StoredMetricsOptions {
   readonly configuration: () => Configuration;
   readonly replaces: (name: string) => boolean;
   readonly keepsValues: (name: string) => boolean;
+  /** What a series that came from a file or a writer of states is. */
+  readonly stateOf?: (name: string) => LoadedSeries | undefined;
   readonly now: () => number;
   readonly sizeBytes: () => number;
   /** Names that the store holds when it is opened. */
@@ -39,6 +43,7 @@ export interface StoredMetricsOptions {
 const expireMs = 10_000;
 /** The note that tells `weir check` of points which repeated series and time: a JSON object of `Repeats`. */
 export const repeatsNote = 'repeats';
+const alignedSlotsMax = 2_000_000;
 
 /** The ladder of a stored name: its own, or the finest of those of the names that a StatsD metric is served under. */
 export function ladderOfStored(stored: string, rules: StorageRules, settings: Configuration['statsd']): Ladder {
@@ -56,6 +61,7 @@ export function storedMetrics(options: StoredMetricsOptions): MetricStore {
   let repeats: Repeats | undefined;
   return {
     ladderOf,
+    newestOf: (name) => (options.stateOf?.(name)?.state === undefined ? undefined : options.stateOf(name)?.upTo),
     methodOf: (name) => options.rules().methodOf(name),
     replaces: options.replaces,
     keepsValues: options.keepsValues,
@@ -86,7 +92,7 @@ export function storedMetrics(options: StoredMetricsOptions): MetricStore {
       }
       return { applied, repeated };
     },
-    read: (name, from, until, now) => read(options, ladderOf(name), name, from, until, now),
+    read: (name, from, until, now, alignSeconds) => read(options, ladderOf(name), name, from, until, now, alignSeconds),
     sizeBytes: options.sizeBytes,
     close: async () => {
       const notes = repeats === undefined ? [] : [noteOf(repeats)];
@@ -139,14 +145,20 @@ async function read(
   from: number,
   until: number,
   now: number,
+  alignSeconds: number | undefined,
 ): Promise<StoredSlots> {
-  const { stepSeconds } = archiveReaching(ladder, from, now);
+  const held = options.stateOf?.(name);
+  // A state series ages by its own newest reading.
+  const reachedAt = held?.state === undefined ? now : Math.min(now, held.upTo);
+  const reaching = archiveReaching(ladder, from, reachedAt).stepSeconds;
+  const stepSeconds = alignSeconds === undefined ? reaching : alignedStep(ladder, reaching, alignSeconds, until - from);
   const start = from - (from % stepSeconds) + stepSeconds;
   const end = Math.max(start + stepSeconds, until - (until % stepSeconds) + stepSeconds);
   const count = Math.max(0, (end - start) / stepSeconds);
   const range = { series: [name], stepSeconds, start, end };
   const kind = parseStoredName(name)?.kind;
   if (kind === 'timer' || kind === 'set') return await readParts(options, kind, range, count);
+  if (held?.state !== undefined) return await readStateSlots(options.store, held, range, now, alignSeconds === 0);
   const values = kind === undefined && options.keepsValues(name) ? (await readParts(options, 'timer', range, count)).values : undefined;
   for await (const { cells } of options.store.scan('measure', range)) {
     const finest = ladder[0]?.stepSeconds ?? stepSeconds;
@@ -171,6 +183,13 @@ function fillCoarse(counts: Float64Array, filled: Float64Array, start: number, s
       if (counts[at] !== 0) filled[at] = whole ? Math.min(1, ((counts[at] as number) * step) / stepSeconds) : 1;
     }
   }
+}
+
+// The coarsest step up to one that divides the seconds asked for, within bounds; else that one.
+function alignedStep(ladder: Ladder, reaching: number, alignSeconds: number, seconds: number): number {
+  const steps = ladder.map((archive) => archive.stepSeconds).filter((step) => step <= reaching && seconds / step <= alignedSlotsMax);
+  const aligned = alignSeconds === 0 ? undefined : steps.findLast((step) => alignSeconds % step === 0);
+  return aligned ?? steps[0] ?? reaching;
 }
 
 async function readParts(

@@ -3,9 +3,9 @@
 import { Usage } from '../base/faults.js';
 import { openOutput } from '../base/output-file.js';
 import { zoneNamer } from '../base/zone-names.js';
-import { openRrd } from '../collect/open-rrd.js';
 import { type RrdDumpHeader, rrdDumpText } from '../render/rrd-dump.js';
 import { writeAll } from './rrd-fetch.js';
+import { openDatabase } from './rrd-open.js';
 import { daemonOption, parseRrdWords } from './rrd-options.js';
 import type { RrdVerb } from './rrd-verb.js';
 
@@ -13,7 +13,8 @@ export const dump: RrdVerb = {
   name: 'dump',
   usage: 'FILE [FILE.xml] [-h|--header dtd|xsd|none] [-n|--no-header]',
   summary: 'Prints the whole database as XML, to standard output or into a file.',
-  run: async (words, { world, clock }) => {
+  run: async (words, context) => {
+    const { world, clock } = context;
     const parsed = parseRrdWords('dump', words, [
       { long: 'header', short: 'h', takesValue: true },
       { long: 'no-header', short: 'n', takesValue: false },
@@ -22,7 +23,7 @@ export const dump: RrdVerb = {
     const [file, target, ...more] = parsed.words;
     if (file === undefined || more.length > 0) throw new Usage(`rrd dump: expected a file: weir rrd dump ${dump.usage}`);
     const header = headerOf(parsed.value('no-header') === undefined ? (parsed.value('header') ?? 'dtd') : 'none');
-    const database = openRrd(file);
+    const database = await openDatabase(file, context);
     try {
       const pieces = rrdDumpText(database, header, { clock, name: zoneNamer(world.env.TZ ?? '', clock) });
       if (target === undefined) await writeAll(world, pieces);

@@ -2,12 +2,12 @@
 
 import { once } from 'node:events';
 import { Fault, Malformed, Usage } from '../base/faults.js';
-import { openRrd } from '../collect/open-rrd.js';
 import { type RrdFunction, rrdFunctions } from '../collect/rrd-database.js';
 import { fetchRrd } from '../query/rrd-fetch.js';
 import { dayBeforeEnd, parseRrdTime, type RrdTime, resolveRrdRange } from '../query/when-rrd.js';
 import { rrdFetchText } from '../render/rrd-fetch.js';
 import type { World } from './command.js';
+import { openDatabase } from './rrd-open.js';
 import { daemonOption, parseRrdWords } from './rrd-options.js';
 import type { RrdContext, RrdVerb } from './rrd-verb.js';
 
@@ -35,7 +35,7 @@ export const fetch: RrdVerb = {
       start -= shift;
       end -= shift;
     }
-    const database = openRrd(file);
+    const database = await openDatabase(file, context);
     try {
       await writeAll(context.world, rrdFetchText(fetchRrd(database, cf satisfies RrdFunction, start, end, resolution)));
     } finally {

@@ -1,9 +1,9 @@
 /** `weir rrd info, first, last, lastupdate FILE`: what a database says of itself, as rrdtool prints it. */
 
 import { Refused, Usage } from '../base/faults.js';
-import { openRrd } from '../collect/open-rrd.js';
 import type { RrdDatabase } from '../collect/rrd-database.js';
 import { rrdInfoText, rrdLastUpdateText } from '../render/rrd-info.js';
+import { openDatabase } from './rrd-open.js';
 import { daemonOption, parseRrdWords, type RrdOption, type RrdWords } from './rrd-options.js';
 import type { RrdVerb } from './rrd-verb.js';
 
@@ -47,11 +47,12 @@ function verb(
     name,
     usage,
     summary,
-    run: async (words, { world }) => {
+    run: async (words, context) => {
+      const { world } = context;
       const parsed = parseRrdWords(name, words, [...options, daemonOption]);
       const [file, ...more] = parsed.words;
       if (file === undefined || more.length > 0) throw new Usage(`rrd ${name}: expected one file: weir rrd ${name} ${usage}`);
-      const database = openRrd(file);
+      const database = await openDatabase(file, context);
       try {
         world.stdout.write(text(database, parsed));
       } finally {

@@ -10,6 +10,8 @@ export interface RrdContext {
   readonly now: number;
   /** The zone of the environment's TZ, else the machine's. */
   readonly clock: WallClock;
+  /** The same as a clock that goes on, epoch milliseconds. */
+  readonly nowMs: () => number;
   /** The store's folder (`--data DIR`), where one was named. */
   readonly data: string | undefined;
 }

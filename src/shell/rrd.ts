@@ -16,6 +16,8 @@ const verbs: Readonly<Record<string, () => Promise<RrdVerb>>> = {
   last: async () => (await import('./rrd-info.js')).last,
   lastupdate: async () => (await import('./rrd-info.js')).lastUpdate,
   xport: async () => (await import('./rrd-xport.js')).xport,
+  create: async () => (await import('./rrd-create.js')).create,
+  update: async () => (await import('./rrd-update.js')).update,
 };
 
 export const rrd: Command = {
@@ -31,6 +33,8 @@ export const rrd: Command = {
   last FILE                              the time of the last update
   lastupdate FILE                        the last readings
   xport [-s T] [-e T] [--json] DEF:...   series and expressions over them as one table
+  create FILE [-s STEP] DS:... RRA:...   makes a database in the store
+  update FILE TIME:VALUE...              feeds readings to it
 
 .rrd files of any machine are read (32 and 64 bit, either byte order, versions 0001 to 0005), and XML dumps of them.
 --now T (RFC 3339 or epoch seconds) is the time that relative times count from; the environment's TZ says where a day begins.
@@ -78,5 +82,6 @@ async function takeContext(invocation: Invocation): Promise<{ words: string[]; c
   // The calendar library is slow to load, and only this option needs it.
   const instant = own.has('now') ? (await import('../base/time.js')).instantOption('now', own.get('now')) : undefined;
   const now = instant?.seconds ?? Math.floor(world.now() / 1000);
-  return { words, context: { world, now, clock: machineClock, data: own.get('data') } };
+  const nowMs = instant === undefined ? world.now : () => now * 1000;
+  return { words, context: { world, now, nowMs, clock: machineClock, data: own.get('data') } };
 }

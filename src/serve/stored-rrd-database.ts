@@ -1,0 +1,91 @@
+/**
+ * A database of the store, as what reads `.rrd` files sees one: the same verbs answer over both. Rows are made from the states when they are
+ * asked for: a row is unknown where more of its time is than the archive's xff allows (of a primary point, half).
+ */
+
+import { type RrdArchive, type RrdDatabase, RrdParameter, RrdPreparation, RrdScratch, type RrdSource } from '../collect/rrd-database.js';
+import type { ArchiveDefinition } from '../collect/rrd-definition.js';
+import { readState } from '../fold/state.js';
+import type { LmdbStore } from '../keep/lmdb.js';
+import type { StoredRrd } from './stored-rrd.js';
+
+export class StoredRrdDatabase implements RrdDatabase {
+  readonly file: string;
+  readonly version = '0003';
+  readonly step: number;
+  readonly lastUpdate: number;
+  readonly lastUpdateMicros: number;
+  readonly headerBytes = 0;
+  readonly architecture = 'store';
+  readonly sources: readonly RrdSource[];
+  readonly archives: readonly RrdArchive[];
+  readonly #rrd: StoredRrd;
+  readonly #store: LmdbStore;
+  readonly #close: () => void;
+
+  constructor(rrd: StoredRrd, store: LmdbStore, close: () => void) {
+    this.#rrd = rrd;
+    this.#store = store;
+    this.#close = close;
+    this.file = rrd.file;
+    this.step = rrd.definition.step;
+    this.lastUpdate = Math.floor(rrd.atMs / 1000);
+    this.lastUpdateMicros = (rrd.atMs % 1000) * 1000;
+    this.sources = rrd.definition.sources.map((source, index) => {
+      const { knownMs, unknownMs, integrals } = rrd.pending;
+      return {
+        ...source,
+        index,
+        lastReading: rrd.lasts[index] as string,
+        pending: knownMs[index] === 0 ? (unknownMs[index] === 0 ? 0 : Number.NaN) : (integrals[index] as number) / 1000,
+        unknownSeconds: Math.floor((unknownMs[index] as number) / 1000),
+      };
+    });
+    this.archives = rrd.definition.archives.map((archive, index) => this.#archive(archive, index));
+  }
+
+  rows(archive: RrdArchive, first: number, count: number): Float64Array {
+    const width = this.sources.length;
+    const from = Math.max(0, first);
+    const end = Math.min(archive.rows, first + count);
+    const values = new Float64Array(Math.max(0, end - from) * width).fill(Number.NaN);
+    const start = archive.firstEnd + (from - 1) * archive.step;
+    const method = archive.cf.toLowerCase();
+    const factor = archive.pdpPerRow === 1 ? 0.5 : 1 - archive.xff;
+    for (const [source, name] of this.#rrd.series.entries()) {
+      const held = this.#store.statesOf(name, archive.step, start, start + (end - from) * archive.step);
+      if (held === undefined || end <= from) continue;
+      for (let row = 0; row < end - from; row++) {
+        const { cells } = held;
+        // Time before the database began is unknown too, as rrdtool has it.
+        if ((cells.knownMs[row] as number) < factor * archive.step * 1000 - 1e-3) continue;
+        const isConstant = cells.mins[row] === cells.maxs[row];
+        values[row * width + source] = readState(cells, row, method === 'average' && isConstant ? 'min' : method);
+      }
+    }
+    return values;
+  }
+
+  close(): void {
+    this.#close();
+  }
+
+  #archive({ cf, xff, pdpPerRow, rows }: ArchiveDefinition, index: number): RrdArchive {
+    const step = this.step * pdpPerRow;
+    const lastEnd = this.lastUpdate - (this.lastUpdate % step);
+    const parameters = RrdScratch.blank();
+    parameters.setDouble(RrdParameter.xff, xff);
+    const preparations = this.sources.map((_, source) => {
+      const blank = RrdScratch.blank();
+      const made = this.#store.statesOf(this.#rrd.series[source] as string, step, lastEnd, lastEnd + step);
+      const unknown = made === undefined ? 0 : Math.floor((made.cells.unknownMs[0] as number) / (this.step * 1000));
+      blank.setDouble(RrdPreparation.value, Number.NaN);
+      blank.setCount(RrdPreparation.unknownPoints, unknown);
+      return blank.scratch;
+    });
+    return {
+      ...{ index, cf, rows, pdpPerRow, step, xff, currentRow: rows - 1 },
+      ...{ firstEnd: lastEnd - (rows - 1) * step, lastEnd, parameters: parameters.scratch, preparations },
+    };
+  }
+}
