@@ -19,7 +19,7 @@ export interface Points {
 export function pointsOf(series: Series, countMax: number | undefined, span: { start: number; end: number }): Points {
   // No further than its span: the line of a moment is one point.
   const count = Math.min(series.values.length, Math.floor((series.end - series.start) / series.stepSeconds) + 1);
-  if (countMax === undefined || count === 0) return bands(series, 0, 1, series.start, count);
+  if (countMax === undefined || count <= 1) return bands(series, 0, 1, series.start, count);
   if (countMax === 1) return bands(series, 0, count, series.start, 1);
   const wanted = (span.end - span.start) / series.stepSeconds;
   if (countMax >= wanted && countMax >= count) return bands(series, 0, 1, series.start, count);

@@ -47,7 +47,7 @@ export function seriesChart(series: readonly Series[], options: SeriesChartOptio
             fill: foreground,
           }),
         ]),
-    ...gridOf(plot, axes.left.ticks, options, foreground, fontSize, unit),
+    ...gridOf(plot, axes.left.ticks, options, foreground, fontSize, unit, sumsNote(shown)),
     ...(axes.right === undefined || options.hideAxes === true
       ? []
       : axes.right.ticks.map((tick) =>
@@ -60,7 +60,7 @@ export function seriesChart(series: readonly Series[], options: SeriesChartOptio
     ),
     ...legend.map((row, index) => row(left, legendTop + (index + 1) * rowHeight - fontSize * 0.4, right)),
   ];
-  if (shown.length === 0)
+  if (shown.every(({ tops }) => !tops.some(Number.isFinite)))
     parts.push(label((left + right) / 2, (top + bottom) / 2, 'No Data', { size: fontSize * 1.6, anchor: 'middle', fill: '#888888' }));
   return picture(width, height, title === '' ? 'series over time' : title, parts, background);
 }
@@ -104,6 +104,18 @@ function stackedOn(drawn: Drawn, below: Points[]): Drawn {
   }
   below.push({ times, values: drawn.tops });
   return { ...drawn, base, tops: drawn.tops.map((value, index) => value + (base[index] as number)) };
+}
+
+// Where slots that add up were merged to fit, a point is the sum of more time than the data's step: the picture says of how much.
+function sumsNote(drawn: readonly Drawn[]): string {
+  const seconds = drawn.reduce((most, { series: { method, stepSeconds }, points: { times } }) => {
+    const step = (times[2] ?? 0) - (times[1] ?? 0);
+    return (method === 'sum' || method === 'count') && step > stepSeconds ? Math.max(most, step) : most;
+  }, 0);
+  const [size, word] = [86_400, 3600, 60, 1]
+    .map((unit, index) => [unit, 'dhms'.charAt(index)] as const)
+    .find(([unit]) => seconds % unit === 0) ?? [1, 's'];
+  return seconds === 0 ? '' : `sums of ${seconds / size} ${word === 'm' ? 'min' : word}, `;
 }
 
 interface Scale {
@@ -172,6 +184,7 @@ function gridOf(
   foreground: string,
   fontSize: number,
   unit: (value: number) => string,
+  note: string,
 ): string[] {
   const { left, right, top, bottom } = plot;
   const parts: string[] = [];
@@ -198,8 +211,8 @@ function gridOf(
   if (options.hideAxes === true) return parts;
   line(left, bottom, right, bottom, foreground, 0.7);
   line(left, top, left, bottom, foreground, 0.7);
-  const zone = options.timeZone;
-  parts.push(label(right, bottom + fontSize * 2.6, zone, { size: fontSize * 0.9, anchor: 'end', fill: '#888888' }));
+  const corner = `${note}${options.timeZone}`;
+  parts.push(label(right, bottom + fontSize * 2.6, corner, { size: fontSize * 0.9, anchor: 'end', fill: '#888888' }));
   if (options.vtitle !== undefined) {
     const x = fontSize * 1.4;
     parts.push(label(x, (top + bottom) / 2, options.vtitle, { size: fontSize, anchor: 'middle', fill: foreground, rotate: -90 }));
