@@ -33,17 +33,25 @@ interface Block {
 
 /** Puts and deletes the records of a batch. */
 export function putRecords({ by: { records } }: Tables, puts: readonly RecordPut[], nowSeconds: number): void {
-  const groups = new Map<string, { readonly table: string; readonly partition: string; readonly puts: Put[] }>();
-  let group: { readonly table: string; readonly partition: string; readonly puts: Put[] } | undefined;
-  for (const { table, partition, row, value, at = nowSeconds * 1e6 } of puts) {
-    if (group === undefined || group.table !== table || group.partition !== partition) {
-      const name = `${table}\0${partition}`;
-      group = groups.get(name) ?? { table, partition, puts: [] };
-      groups.set(name, group);
+  const tables = new Map<string, Map<string, Put[]>>();
+  let [table, partition]: (string | undefined)[] = [];
+  let partitions = new Map<string, Put[]>();
+  let group: Put[] = [];
+  for (const put of puts) {
+    if (put.table !== table) {
+      table = put.table;
+      partition = undefined;
+      partitions = tables.get(table) ?? new Map();
+      tables.set(table, partitions);
     }
-    group.puts.push({ row, at, value });
+    if (put.partition !== partition) {
+      partition = put.partition;
+      group = partitions.get(partition) ?? [];
+      partitions.set(partition, group);
+    }
+    group.push({ row: put.row, at: put.at ?? nowSeconds * 1e6, value: put.value });
   }
-  for (const { table, partition, puts: own } of groups.values()) putPartition(records, table, partition, inOrder(own));
+  for (const [name, own] of tables) for (const [key, rows] of own) putPartition(records, name, key, inOrder(rows));
 }
 
 // In order of row, the last put of a row only. Most batches come in order.
@@ -117,27 +125,44 @@ function blockBehind(records: Table, prefix: Buffer, key: Buffer): Block | undef
 
 const turnBlocks = 512;
 
-/** Blocks of a range, in order of partition and row. One snapshot serves the whole scan; others are let by after every so many blocks. */
-export async function* recordBlocks(tables: Tables, range: Ranges['record']): AsyncGenerator<Rows['record']> {
+/**
+ * Blocks of a range, in order of partition and row, all of one snapshot. Who reads them as an AsyncIterable lets others by after every so many blocks; they are an Iterable too, for who reads few and would rather not wait.
+ */
+export function recordBlocks(tables: Tables, range: Ranges['record']): AsyncIterable<Rows['record']> & Iterable<Rows['record']> {
+  return {
+    [Symbol.asyncIterator]: () => (range.withEnd === true ? blocksWithEnd(tables, range) : blocksInTurns(tables, range)),
+    [Symbol.iterator]: () => blocksAtOnce(tables, range),
+  };
+}
+
+function* blocksAtOnce(tables: Tables, range: Ranges['record'], transaction?: Transaction): Generator<Rows['record']> {
+  for (const { partition, bytes, from, end } of pieces(tables, range, transaction)) yield { partition, rows: rowsOf(bytes, from, end) };
+}
+
+async function* blocksInTurns(tables: Tables, range: Ranges['record'], transaction?: Transaction): AsyncGenerator<Rows['record']> {
+  let turn = 0;
+  for (const block of blocksAtOnce(tables, range, transaction)) {
+    yield block;
+    if (++turn % turnBlocks === 0) await turnOver();
+  }
+}
+
+// Passes over the heads of the blocks first, in the same snapshot, to say where the limit ends.
+async function* blocksWithEnd(tables: Tables, range: Ranges['record']): AsyncGenerator<Rows['record']> {
   const transaction = tables.root.useReadTransaction();
   try {
+    const limit = range.limit ?? Number.POSITIVE_INFINITY;
+    const end = { row: '', count: 0, more: false };
     let turn = 0;
-    if (range.withEnd === true) {
-      const limit = range.limit ?? Number.POSITIVE_INFINITY;
-      const end = { row: '', count: 0, more: false };
-      for (const { bytes, from, end: to } of pieces(tables, { ...range, limit: limit + 1 }, transaction)) {
-        const taken = Math.min(to - from, limit - end.count);
-        end.more = taken < to - from;
-        end.count += taken;
-        if (taken > 0 && end.count === limit) end.row = rowsOf(bytes, from + taken - 1, from + taken)[0]?.row ?? '';
-        if (++turn % turnBlocks === 0) await turnOver();
-      }
-      yield { partition: range.partition ?? '', rows: [], end };
-    }
-    for (const { partition, bytes, from, end } of pieces(tables, range, transaction)) {
-      yield { partition, rows: rowsOf(bytes, from, end) };
+    for (const { bytes, from, end: to } of pieces(tables, { ...range, limit: limit + 1 }, transaction)) {
+      const taken = Math.min(to - from, limit - end.count);
+      end.more = taken < to - from;
+      end.count += taken;
+      if (taken > 0 && end.count === limit) end.row = rowsOf(bytes, from + taken - 1, from + taken)[0]?.row ?? '';
       if (++turn % turnBlocks === 0) await turnOver();
     }
+    yield { partition: range.partition ?? '', rows: [], end };
+    yield* blocksInTurns(tables, range, transaction);
   } finally {
     transaction.done();
   }
@@ -151,17 +176,18 @@ interface Piece {
   readonly end: number;
 }
 
-function* pieces({ by: { records } }: Tables, range: Ranges['record'], transaction: Transaction): Generator<Piece> {
+function* pieces({ by: { records } }: Tables, range: Ranges['record'], transaction: Transaction | undefined): Generator<Piece> {
   const { table, partition, fromRow = '', untilRow, limit = Number.POSITIVE_INFINITY } = range;
-  const prefix = partition === undefined ? recordKey(table, '') : recordKey(table, partition, '');
   const first = partition ?? range.fromPartition ?? '';
   const firstPrefix = recordKey(table, first, '');
-  const wanted = recordKey(table, first, fromRow);
+  const prefix = partition === undefined ? recordKey(table, '') : firstPrefix;
+  const wanted = fromRow === '' ? firstPrefix : recordKey(table, first, fromRow);
   const before = fromRow === '' ? undefined : blockBefore(records, firstPrefix, wanted, transaction);
   let left = limit;
+  const options = transaction === undefined ? {} : { transaction };
   for (const { key, value } of records.getRange({
     start: before === undefined ? wanted : recordKey(table, first, before.row),
-    transaction,
+    ...options,
   })) {
     if (left <= 0 || !startsWith(key, prefix)) return;
     const own = partition ?? partitionOf(key);

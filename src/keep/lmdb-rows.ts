@@ -21,11 +21,13 @@ export interface RowSource {
 const slotsMax = 50_000_000;
 const timeMax = 0xffffffff;
 
-export async function* rowsOf(kind: Kind, range: Ranges[Kind], source: RowSource): AsyncIterable<unknown> {
+export function rowsOf(kind: Kind, range: Ranges[Kind], source: RowSource): AsyncIterable<unknown> {
+  return kind === 'record' ? recordBlocks(source.tables, range as Ranges['record']) : otherRows(kind, range, source);
+}
+
+async function* otherRows(kind: Exclude<Kind, 'record'>, range: Ranges[Kind], source: RowSource): AsyncIterable<unknown> {
   const { tables, names } = source;
   switch (kind) {
-    case 'record':
-      return yield* recordBlocks(tables, range as Ranges['record']);
     case 'flow': {
       const { start, end } = range as Ranges['flow'];
       const keys = { start: flowKey(Math.max(0, start), 0), end: flowKey(Math.min(timeMax, end), 0) };

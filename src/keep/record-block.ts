@@ -40,29 +40,43 @@ export function timesOfBlock(block: Buffer): { readonly oldest: number; readonly
 
 /** Packs rows, which are in order. */
 export function encodeBlock(rows: readonly StoredRecord[]): Buffer {
-  const base = headBytes + rows.length * entryBytes;
   let characters = 0;
   for (const { row, value } of rows) characters += row.length + value.length;
-  const bytes = Buffer.allocUnsafe(base + characters * 3);
+  const size = headBytes + rows.length * entryBytes + characters;
+  // UTF-8 is as long as its characters are many just when all of them are ASCII, and mostly they are. With room for two more a longer text never ends there by chance.
+  const bytes = Buffer.allocUnsafe(size + 8);
+  if (fillBlock(bytes, rows, 1)) return bytes.subarray(0, size);
+  const larger = Buffer.allocUnsafe(
+    rows.reduce((sum, { row, value }) => sum + Buffer.byteLength(row) + Buffer.byteLength(value), size - characters),
+  );
+  fillBlock(larger, rows, 0);
+  return larger;
+}
+
+// Answers whether every character took one byte.
+function fillBlock(bytes: Buffer, rows: readonly StoredRecord[], flags: number): boolean {
+  const base = headBytes + rows.length * entryBytes;
   let at = base;
   let oldest = Number.POSITIVE_INFINITY;
   let newest = 0;
-  rows.forEach((record, index) => {
+  for (let index = 0; index < rows.length; index++) {
+    const { row, value, at: time } = rows[index] as StoredRecord;
     const entry = headBytes + index * entryBytes;
-    at += bytes.write(record.row, at);
-    bytes.writeUInt32LE(at - base, entry);
-    at += bytes.write(record.value, at);
+    const rowBytes = bytes.write(row, at);
+    bytes.writeUInt32LE(at + rowBytes - base, entry);
+    const valueBytes = bytes.write(value, at + rowBytes);
+    at += rowBytes + valueBytes;
     bytes.writeUInt32LE(at - base, entry + 4);
-    bytes.writeDoubleLE(record.at, entry + 8);
-    oldest = Math.min(oldest, record.at);
-    newest = Math.max(newest, record.at);
-  });
+    bytes.writeDoubleLE(time, entry + 8);
+    if (flags === 1 && (rowBytes !== row.length || valueBytes !== value.length)) return false;
+    if (time < oldest) oldest = time;
+    if (time > newest) newest = time;
+  }
   bytes.writeUInt16LE(rows.length, 0);
-  // UTF-8 is as long as its characters are many just when all of them are ASCII.
-  bytes.writeUInt16LE(at - base === characters ? 1 : 0, 2);
+  bytes.writeUInt16LE(flags, 2);
   bytes.writeDoubleLE(oldest, 4);
   bytes.writeDoubleLE(newest, 12);
-  return bytes.subarray(0, at);
+  return true;
 }
 
 /** Appends rows `[from, end)` of a block to a list. Throws Corrupt when its offsets make no sense. */
@@ -70,7 +84,8 @@ export function decodeBlock(block: Buffer, from: number, end: number, to: Stored
   const count = countOfBlock(block);
   const base = headBytes + count * entryBytes;
   if (base > block.length || end > count) damaged(block);
-  const text = (block.readUInt16LE(2) & 1) === 1 ? block.toString('latin1', base) : undefined;
+  const last = end === 0 ? 0 : block.readUInt32LE(headBytes + end * entryBytes - 12);
+  const text = (block.readUInt16LE(2) & 1) === 1 ? block.toString('latin1', base, base + last) : undefined;
   let start = from === 0 ? 0 : block.readUInt32LE(headBytes + from * entryBytes - 12);
   for (let index = from; index < end; index++) {
     const entry = headBytes + index * entryBytes;

@@ -32,6 +32,7 @@ const put = fc.record({
   row: key,
   value: fc.oneof(
     { weight: 8, arbitrary: fc.string({ maxLength: 20 }) },
+    { weight: 3, arbitrary: fc.string({ maxLength: 20, unit: 'grapheme' }) },
     { weight: 1, arbitrary: fc.constant('x'.repeat(40_000)) },
     { weight: 5, arbitrary: fc.constant(undefined) },
   ),

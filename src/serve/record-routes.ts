@@ -7,9 +7,8 @@
 import { Readable } from 'node:stream';
 import { createGzip, gunzipSync } from 'node:zlib';
 import { Malformed, Usage } from '../base/faults.js';
-import type { StoredRecord } from '../keep/record-block.js';
 import { type RecordBounds, readRecords, recordBounds } from '../query/records-in.js';
-import { get, rowLines, take, takeMax } from '../query/take.js';
+import { get, rowLines, type Taken, take, takeMax } from '../query/take.js';
 import { type Answer, HttpFault, json, type Route, type WebRequest } from './route.js';
 import type { Services } from './services.js';
 
@@ -68,7 +67,7 @@ function rangeOf(parameters: URLSearchParams): RecordBounds {
   }
 }
 
-async function* linesOf(partition: string, blocks: AsyncIterable<readonly StoredRecord[]>): AsyncGenerator<string> {
+async function* linesOf(partition: string, blocks: Taken['blocks']): AsyncGenerator<string> {
   let piece = '';
   let size = firstPieceBytes;
   for await (const rows of blocks) {
