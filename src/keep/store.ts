@@ -146,20 +146,20 @@ export interface CellRange {
 export interface RecordRange {
   readonly table: string;
   /** Of this partition only; else of all. */
-  readonly partition?: string;
+  readonly partition?: string | undefined;
   /** The first partition, where all are asked for. */
-  readonly fromPartition?: string;
+  readonly fromPartition?: string | undefined;
   /** The least row, in the first partition. */
-  readonly fromRow?: string;
+  readonly fromRow?: string | undefined;
   /** The least row that is left out, in each partition. */
-  readonly untilRow?: string;
+  readonly untilRow?: string | undefined;
   /** Only what was put in `[fromTime, untilTime)`, microseconds of the Unix epoch. */
-  readonly fromTime?: number;
-  readonly untilTime?: number;
+  readonly fromTime?: number | undefined;
+  readonly untilTime?: number | undefined;
   /** How many records at most. */
-  readonly limit?: number;
+  readonly limit?: number | undefined;
   /** Whether the first thing given should say, before any record, where those of the limit end. */
-  readonly withEnd?: boolean;
+  readonly withEnd?: boolean | undefined;
 }
 
 export interface Ranges {

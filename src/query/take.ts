@@ -32,14 +32,12 @@ export interface Taken {
 
 /** Takes the first n of a partition, or of a range of its rows. The cursor for what follows is known before the first row is given. Throws Usage for a cursor that is none, or is another's. */
 export async function take(store: Pick<Store, 'scan'>, question: TakeQuestion): Promise<Taken> {
-  const { n, cursor, ...range } = question;
-  const { table, partition } = range;
-  const fromRow = cursor === undefined ? range.fromRow : after(cursor, table, partition);
-  const from = { ...range, ...(fromRow === undefined ? {} : { fromRow }) };
-  if (n > heldRowsMax) return await takeMany(store, from, n);
+  const { table, partition, n, cursor, untilRow, fromTime, untilTime } = question;
+  const fromRow = cursor === undefined ? question.fromRow : after(cursor, table, partition);
+  if (n > heldRowsMax) return await takeMany(store, { table, partition, fromRow, untilRow, fromTime, untilTime }, n);
   const blocks: (readonly StoredRecord[])[] = [];
   let count = 0;
-  const scan = store.scan('record', { ...from, limit: n + 1 });
+  const scan = store.scan('record', { table, partition, fromRow, untilRow, fromTime, untilTime, limit: n + 1 });
   if (isAtOnce(scan))
     for (const { rows } of scan) {
       blocks.push(rows);
