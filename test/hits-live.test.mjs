@@ -1,12 +1,13 @@
 // Logs that arrive: over HTTP, syslog and tailed files, counted once whatever happens to the daemon or the files. The built program.
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { appendFileSync, renameSync, truncateSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { folderFor, serve, topOf, until } from './hits-daemon.mjs';
+import { folderFor, root, serve, topOf, until } from './hits-daemon.mjs';
 
 const time = '24/Nov/2025:10:00:00 +0000';
 const line = (path) => `10.0.0.1 - - [${time}] "GET ${path} HTTP/1.1" 200 5 "-" "curl"`;
@@ -55,6 +56,40 @@ test('POST: durable when it answers, a repeated key counts once, gzip, JSON, bro
   assert.deepEqual(row.statuses, { '2xx': 2, '4xx': 3 });
   assert.equal((await fetch(`${daemon.url}/api/top?by=nosuch`)).status, 422);
   assert.equal(await daemon.stop(), 0);
+});
+
+test('a copy beside the daemon is a store; what is in it; compact', async (t) => {
+  const folder = folderFor(t);
+  const daemon = await serve(t, folder);
+  const body = `${line('/a')}\n${line('/a?q=x')}\n${line('/b,c')}\n`;
+  assert.equal((await fetch(`${daemon.url}/ingest/logs`, { method: 'POST', body, headers: { 'Idempotency-Key': 'one' } })).status, 200);
+  const weir = (...words) =>
+    spawnSync(process.execPath, [join(root, 'bin/weir'), ...words], { cwd: folder, encoding: 'utf8', timeout: 60_000 });
+  const copy = join(folder, 'copy');
+  const backup = weir('store', 'backup', copy, '--data', 'data');
+  assert.equal(backup.status, 0, backup.stderr);
+  assert.equal(weir('store', 'backup', copy, '--data', 'data').status, 1);
+  assert.match(weir('store', 'backup', 'copy.mdb', '--data', 'data').stderr, /counts of requests are not in it/);
+  assert.equal(weir('store', 'compact', '--data', 'data').status, 1, 'the daemon has the store');
+  assert.equal(await daemon.stop(), 0);
+  const asked = ['--json', '--by', 'url,keyword', '--per', 'day'];
+  const expected = weir('top', '--data', 'data', ...asked);
+  assert.equal(JSON.parse(expected.stdout.split('\n')[0]).requests, 3);
+  assert.equal(weir('top', '--data', copy, ...asked).stdout, expected.stdout);
+  const lines = weir('store', 'dump', '--hits', '--data', copy).stdout.trim().split('\n');
+  assert.equal(lines[0], 'time,by,key,count,error');
+  for (const row of ['requests,,3,0', 'url,/a,2,0', 'url,"/b,c",1,0', 'keyword,,1,0'])
+    assert.ok(lines.includes(`2025-11-24T10:00:00.000Z,${row}`), row);
+  const slot = JSON.parse(weir('store', 'dump', '--hits', '--json', '--data', copy).stdout);
+  assert.deepEqual([slot.requests, slot.lists.keyword], [3, { total: 1, exact: true, error: 0, keys: [['x', 1]] }]);
+  const compact = weir('store', 'compact', '--data', 'data');
+  assert.equal(compact.status, 0, compact.stderr);
+  assert.match(compact.stderr, /counts of requests: \d+ bytes before, \d+ after/);
+  assert.equal(weir('top', '--data', 'data', ...asked).stdout, expected.stdout);
+  const again = await serve(t, folder);
+  const twice = await fetch(`${again.url}/ingest/logs`, { method: 'POST', body, headers: { 'Idempotency-Key': 'one' } });
+  assert.equal((await twice.json()).duplicate, true);
+  assert.equal(await again.stop(), 0);
 });
 
 test('syslog over UDP and TCP, both framings', async (t) => {
@@ -106,7 +141,10 @@ test('tail: growth, rotation, truncation, kill -9 and restart; each line once', 
   const counts = await countsOf(daemon);
   assert.deepEqual(Object.values(counts), new Array(12).fill(1), JSON.stringify(counts));
   const taken = await (await fetch(`${daemon.url}/api/take?table=hits&partition=10.0.0.1&n=100`)).text();
-  const records = taken.trim().split('\n').map((text) => JSON.parse(text));
+  const records = taken
+    .trim()
+    .split('\n')
+    .map((text) => JSON.parse(text));
   assert.deepEqual(records.map(({ url }) => url).sort(), Object.keys(counts).sort());
   assert.ok(records.every(({ partition, row, time, status }) => partition === '10.0.0.1' && row.startsWith(time) && status === 200));
   assert.equal(await daemon.stop(), 0);

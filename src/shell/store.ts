@@ -1,10 +1,11 @@
 /** `weir store init, dump, compact, backup`: makes, prints, compacts and copies the store of a folder. */
 
-import { existsSync, renameSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { Refused, Usage } from '../base/faults.js';
 import type { Command, Invocation } from './command.js';
 import { clockOf, configurationOf, dataFolder, openMetrics } from './metric-store.js';
+import { compactHits, copyHits, dumpHits, holdsHits } from './store-hits.js';
 
 const verbs: Readonly<Record<string, (invocation: Invocation, words: readonly string[]) => Promise<void>>> = {
   init,
@@ -16,20 +17,21 @@ const verbs: Readonly<Record<string, (invocation: Invocation, words: readonly st
 export const store: Command = {
   name: 'store',
   summary: 'makes, prints, compacts a store',
-  usage: 'init|dump [PREFIX]|compact|backup FILE [--data DIR]',
+  usage: 'init|dump [PREFIX]|compact|backup FOLDER [--data DIR]',
   description: `init makes an empty store. dump prints every cell of the series that begin with PREFIX, on their finest steps, as CSV or JSON
-lines; it works beside a running daemon. compact folds what is open and writes the file anew without its free pages;
-no daemon may have the store then. backup writes a copy of one moment to FILE, beside a running daemon; put back as store.mdb in an empty folder it is the store.`,
+lines; with --hits it prints the counts of requests. It works beside a running daemon. compact folds what is open and writes the file anew without its free pages;
+no daemon may have the store then. backup makes FOLDER, a store of its own with all there is, beside a running daemon; a name that ends in .mdb gets the metrics and records alone, as one file.`,
   options: [
     { name: 'data', value: 'DIR', help: 'folder of the store (./weir-data)' },
     { name: 'config', value: 'FILE', help: 'configuration (weir.toml in the working folder, if it is there)' },
     { name: 'now', value: 'T', help: 'the time to take as now' },
     { name: 'json', help: 'JSON lines instead of CSV' },
+    { name: 'hits', help: 'dump: the counts of requests, by quarter of an hour' },
   ],
   examples: [
     ['weir store init --data weir-data', 'makes an empty store'],
     ['weir store dump stats. --json', 'every cell of some series'],
-    ['weir store backup monday.mdb', 'a copy of one moment, beside a running daemon'],
+    ['weir store backup monday', 'a store of one moment, beside a running daemon: weir top --data monday'],
     ['weir store compact', 'gives free pages back to the disk'],
   ],
   run: async (invocation) => {
@@ -51,6 +53,7 @@ async function init(invocation: Invocation): Promise<void> {
 
 async function dump(invocation: Invocation, [prefix = '']: readonly string[]): Promise<void> {
   const now = clockOf(invocation);
+  if (invocation.flag('hits')) return await dumpHits(dataFolder(invocation), now, invocation.flag('json'), invocation.world);
   const { store: held, metrics } = await openMetrics(invocation, configurationOf(invocation), now, true);
   const { stdout } = invocation.world;
   const json = invocation.flag('json');
@@ -70,9 +73,27 @@ async function dump(invocation: Invocation, [prefix = '']: readonly string[]): P
   }
 }
 
-async function backup(invocation: Invocation, [file]: readonly string[]): Promise<void> {
-  if (file === undefined) throw new Usage('store backup: expected the file to write');
-  if (existsSync(file)) throw new Refused('is there already (expected a new file)', { file });
+async function backup(invocation: Invocation, [target]: readonly string[]): Promise<void> {
+  if (target === undefined) throw new Usage('store backup: expected the folder to write (or a file that ends in .mdb)');
+  if (existsSync(target)) throw new Refused('is there already (expected a new name)', { file: target });
+  const say = (text: string): unknown => invocation.world.stderr.write(`weir: ${text}\n`);
+  const data = dataFolder(invocation);
+  if (target.endsWith('.mdb')) {
+    await backUpMetrics(invocation, target);
+    say(`${target}: ${statSync(target).size} bytes`);
+    if (holdsHits(data)) say('the counts of requests are not in it (a folder as the name copies them too)');
+    return;
+  }
+  const hasMetrics = existsSync(join(data, 'store.mdb'));
+  if (!hasMetrics && !holdsHits(data)) throw new Refused('there is no store here', { file: data });
+  mkdirSync(target, { recursive: true });
+  const file = join(target, 'store.mdb');
+  if (hasMetrics) await backUpMetrics(invocation, file);
+  const hits = holdsHits(data) ? await copyHits(data, target, clockOf(invocation)) : 0;
+  say(`${target}: ${(hasMetrics ? statSync(file).size : 0) + hits} bytes`);
+}
+
+async function backUpMetrics(invocation: Invocation, file: string): Promise<void> {
   const { store: held, metrics } = await openMetrics(invocation, configurationOf(invocation), clockOf(invocation), true);
   try {
     await held.backUpTo(file);
@@ -80,13 +101,20 @@ async function backup(invocation: Invocation, [file]: readonly string[]): Promis
     rmSync(`${file}-lock`, { force: true });
     await metrics.close();
   }
-  invocation.world.stderr.write(`weir: ${file}: ${statSync(file).size} bytes\n`);
 }
 
 async function compact(invocation: Invocation): Promise<void> {
   const folder = dataFolder(invocation);
+  const hasMetrics = existsSync(join(folder, 'store.mdb'));
+  if (!hasMetrics && !holdsHits(folder)) throw new Refused('there is no store here', { file: folder });
+  const say = (what: string, { before, after }: { before: number; after: number }): unknown =>
+    invocation.world.stderr.write(`weir: ${folder}: ${what}${before} bytes before, ${after} after\n`);
+  if (hasMetrics) say('', await compactMetrics(invocation, folder));
+  if (holdsHits(folder)) say('counts of requests: ', await compactHits(folder, clockOf(invocation)));
+}
+
+async function compactMetrics(invocation: Invocation, folder: string): Promise<{ before: number; after: number }> {
   const path = join(folder, 'store.mdb');
-  if (!existsSync(path)) throw new Refused('there is no store here', { file: folder });
   const now = clockOf(invocation);
   const before = statSync(path).size;
   const { store: held, metrics } = await openMetrics(invocation, configurationOf(invocation), now, false);
@@ -102,5 +130,5 @@ async function compact(invocation: Invocation): Promise<void> {
     for (const path of [copy, `${copy}-lock`]) rmSync(path, { force: true });
     await metrics.close();
   }
-  invocation.world.stderr.write(`weir: ${folder}: ${before} bytes before, ${statSync(path).size} after\n`);
+  return { before, after: statSync(path).size };
 }

@@ -17,8 +17,15 @@ export function topOfStore(data: string, options: StoredTopOptions, nowMs: numbe
   const folder = join(data, 'hits');
   if (!existsSync(join(folder, 'hits.journal')))
     throw new Malformed('no counts of requests in this store (weir load or weir serve make them)', { file: data });
-  const journal = new HitJournal({ folder, specs: parseKeySpecs(options.by), now: () => nowMs, readOnly: true }).open();
-  return storedTop(journal, options);
+  for (let attempt = 0; ; attempt++) {
+    try {
+      const journal = new HitJournal({ folder, specs: parseKeySpecs(options.by), now: () => nowMs, readOnly: true }).open();
+      return storedTop(journal, options);
+    } catch (error) {
+      // A daemon tidied while this was reading.
+      if (!(error instanceof Refused) || error instanceof Usage || attempt > 2) throw error;
+    }
+  }
 }
 
 /** The rows that a server answers. */
