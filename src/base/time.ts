@@ -5,6 +5,7 @@
 
 import { Temporal } from 'temporal-polyfill';
 import { Usage } from './faults.js';
+import type { WallClock } from './wall-clock.js';
 
 /** An instant: `seconds` of the Unix epoch (may be negative) and 0 <= nanos < 1e9. */
 export interface Instant {
@@ -49,6 +50,15 @@ export function checkTimeZone(timeZone: string): string {
   } catch {
     throw new Usage(`time zone '${timeZone}' (expected an IANA name as Europe/London)`);
   }
+}
+
+/** The wall clock of a zone, by its IANA name. Throws Usage when it is unknown. */
+export function zoneClock(timeZone: string): WallClock {
+  const known = checkTimeZone(timeZone);
+  return {
+    offsetSeconds: (epochSeconds) =>
+      Temporal.Instant.fromEpochMilliseconds(Math.floor(epochSeconds * 1000)).toZonedDateTimeISO(known).offsetNanoseconds / 1e9,
+  };
 }
 
 /** RFC 3339 in UTC with the fewest of 3, 6 or 9 decimals that lose nothing. */

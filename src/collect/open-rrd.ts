@@ -1,12 +1,14 @@
 /** Opens an RRDtool database of either kind, known by its first bytes: an `.rrd` file or an XML dump. */
 
-import { closeSync, openSync, readSync } from 'node:fs';
+import { closeSync, openSync, readSync, statSync } from 'node:fs';
+import { Refused } from '../base/faults.js';
 import { RrdFile } from './rrd.js';
 import type { RrdDatabase } from './rrd-database.js';
 import { RrdDump } from './rrd-dump.js';
 
 /** The database in a file; throws Malformed with the offset when it is none or damaged. */
 export function openRrd(file: string): RrdDatabase {
+  if (statSync(file).isDirectory()) throw new Refused('is a folder (expected an RRD file)', { file });
   return isDump(file) ? new RrdDump(file) : new RrdFile(file);
 }
 

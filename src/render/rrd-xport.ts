@@ -26,7 +26,8 @@ export function* xportText(table: XportTable, form: XportForm): Generator<string
       text = '';
     }
   }
-  yield text + (form.json ? '\n  ]\n}\n' : '  </data>\n</xport>\n');
+  const lastRow = form.json && table.count > 0 ? '\n' : '';
+  yield text + lastRow + (form.json ? '  ]\n}\n' : '  </data>\n</xport>\n');
 }
 
 function xmlHead({ start, end, step, count, legends }: XportTable): string {

@@ -1,0 +1,188 @@
+// `weir rrd` beside the real rrdtool on files of many machines: what both print is the same, byte for byte; damaged files end in one line.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Writable } from 'node:stream';
+import { after, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { hasProgram } from '../build/peers.mjs';
+import { runWords } from '../dist/shell/main.js';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const data = [join(root, '../shared/data/rrd'), join(root, 'test/data/rrd')].find((path) => existsSync(path));
+const folder = mkdtempSync(join(tmpdir(), 'weir-rrd-'));
+after(() => rmSync(folder, { recursive: true }));
+const skip = !hasProgram('rrdtool');
+const files = readdirSync(data, { recursive: true, encoding: 'utf8' }).filter((path) => path.endsWith('.rrd') && !path.includes('corrupt'));
+
+/** Runs the program in this process. */
+async function weir(...words) {
+  const written = { stdout: '', stderr: '' };
+  const into = (name) =>
+    new Writable({
+      write: (piece, _encoding, done) => {
+        written[name] += piece;
+        done();
+      },
+    });
+  const world = {
+    stdin: process.stdin,
+    stdout: into('stdout'),
+    stderr: into('stderr'),
+    isTerminal: { stdout: false, stderr: false },
+    env: { ...process.env, TZ: 'UTC' },
+    now: () => Date.now(),
+    monotonicMs: () => performance.now(),
+    signal: new AbortController().signal,
+  };
+  const status = await runWords(['rrd', ...words], world);
+  return { status, ...written };
+}
+
+const rrdtool = (...words) =>
+  spawnSync('rrdtool', words, { encoding: 'latin1', env: { ...process.env, TZ: 'UTC', LC_ALL: 'C' }, timeout: 60_000, maxBuffer: 1 << 28 });
+
+test('rrdtool is there', () => assert.ok(!skip, 'rrdtool is missing: apt-get install rrdtool'));
+
+for (const name of files) {
+  const file = join(data, name);
+  test(`${name}: every reading verb prints what rrdtool prints`, { skip }, async () => {
+    const isForeign = rrdtool('last', file).status !== 0;
+    const theirs = isForeign ? join(folder, 'same.rrd') : file;
+    if (isForeign) {
+      // A file of another machine goes over by our dump, which the real restore takes.
+      const dump = join(folder, 'dump.xml');
+      assert.equal((await weir('dump', file, dump)).status, 0);
+      assert.equal(rrdtool('restore', '-f', dump, theirs).status, 0);
+    }
+    const last = Number((await weir('last', file)).stdout);
+    const verbs = [
+      ['last'],
+      ['first'],
+      ['lastupdate'],
+      ['dump'],
+      ['dump', '-n'],
+      ['dump', '--header', 'xsd'],
+      ...(isForeign ? [] : [['info']]),
+    ];
+    for (const [verb, ...options] of verbs) {
+      const wanted = rrdtool(verb, theirs, ...options);
+      const got = await weir(verb, file, ...options);
+      assert.equal(got.status, 0, got.stderr);
+      // What a dump keeps is eleven digits, so a value that came over by one may end in another.
+      if (!isForeign || verb !== 'dump') assert.ok(got.stdout === wanted.stdout, `${verb} ${options.join(' ')} differs`);
+    }
+    for (const cf of ['AVERAGE', 'MAX', 'MIN', 'LAST']) {
+      for (const back of [3600, 86_400, 3_000_000]) {
+        const options = [cf, '-s', String(last - back), '-e', String(last + 600)];
+        const [wanted, got] = [rrdtool('fetch', theirs, ...options), await weir('fetch', file, ...options)];
+        assert.equal(got.status, wanted.status, `${options}: ${wanted.stderr}`);
+        if (!isForeign) assert.ok(got.stdout === wanted.stdout, `fetch ${options.join(' ')} differs`);
+      }
+    }
+  });
+}
+
+test('xport prints what rrdtool prints, in every form', { skip }, async () => {
+  const file = join(data, 'made/traffic-60s.rrd');
+  const words = [
+    '-s',
+    '1700007240',
+    '-e',
+    '1700008000',
+    `DEF:a=${file}:in:AVERAGE`,
+    'CDEF:z=a,0,/',
+    'CDEF:u=a,UNKN,+',
+    'CDEF:y=z,-1,*',
+    'XPORT:a:the first',
+    'XPORT:z',
+    'XPORT:u:x',
+    'XPORT:y',
+  ];
+  for (const form of [[], ['--json'], ['-t'], ['--json', '-t'], ['--enumds'], ['-t', '--enumds'], ['-m', '10'], ['--step', '300']]) {
+    assert.equal((await weir('xport', ...form, ...words)).stdout, rrdtool('xport', ...form, ...words).stdout, form.join(' '));
+  }
+  const empty = ['--json', '-s', '1700007240', '-e', '1700007240', `DEF:a=${file}:in:AVERAGE`, 'XPORT:a'];
+  assert.equal((await weir('xport', ...empty)).stdout, rrdtool('xport', ...empty).stdout);
+});
+
+test('legends are escaped, so that a document stays one', async () => {
+  const words = [
+    '-s',
+    '1700007240',
+    '-e',
+    '1700008000',
+    `DEF:a=${join(data, 'made/traffic-60s.rrd')}:in:AVERAGE`,
+    'XPORT:a:in "<b>" & out',
+  ];
+  assert.deepEqual(JSON.parse((await weir('xport', '--json', ...words)).stdout).meta.legend, ['in "<b>" & out']);
+  assert.match((await weir('xport', ...words)).stdout, /<entry>in "&lt;b&gt;" &amp; out<\/entry>/);
+});
+
+test("the question: the share of time offline, from the file and from its hourly archive, is rrdtool's", { skip }, async () => {
+  // An answer a minute, but none in 24 minutes of every hour; xff 0.5 makes the hour known.
+  const file = join(folder, 'ping.rrd');
+  const begin = 1_700_002_800;
+  const updates = Array.from(
+    { length: 60 * 12 },
+    (_, minute) => `${begin + (minute + 1) * 60}:${minute % 60 < 24 ? 'U' : 12 + (minute % 7)}`,
+  );
+  rrdtool(
+    'create',
+    file,
+    '--start',
+    String(begin),
+    '--step',
+    '60',
+    'DS:rtt:GAUGE:120:0:U',
+    'RRA:AVERAGE:0.5:1:1440',
+    'RRA:AVERAGE:0.5:60:48',
+  );
+  assert.equal(rrdtool('update', file, ...updates).status, 0);
+  const range = ['-s', String(begin), '-e', String(begin + 12 * 3600)];
+  const offline = [
+    `DEF:rtt=${file}:rtt:AVERAGE`,
+    'CDEF:off=rtt,UN,100,0,IF',
+    'CDEF:smooth=off,3600,TREND',
+    'CDEF:nan=off,3600,TRENDNAN',
+    'XPORT:off',
+    'XPORT:smooth',
+    'XPORT:nan',
+  ];
+  for (const options of [
+    ['-m', '1000'],
+    ['--step', '3600'],
+  ]) {
+    const got = await weir('xport', ...options, ...range, ...offline);
+    assert.equal(got.stdout, rrdtool('xport', ...options, ...range, ...offline).stdout);
+    const lastRow = got.stdout.trim().split('\n').at(-3);
+    assert.equal(/<v>([^<]*)<\/v><\/row>$/.exec(lastRow)?.[1], options[0] === '-m' ? '4.0000000000e+01' : '0.0000000000e+00');
+  }
+});
+
+test('a damaged file ends in one line with the offset', async () => {
+  const whole = readFileSync(join(data, 'made/ping-300s.rrd'));
+  const cases = [
+    [whole.subarray(0, 1000), /^weir: .*bad\.rrd@1000: .*cut short/],
+    [Buffer.from('corrupt rrd file'.repeat(8)), /^weir: .*bad\.rrd@0: not an RRD file/],
+    [Buffer.concat([whole.subarray(0, 4), Buffer.from('0009'), whole.subarray(8)]), /^weir: .*bad\.rrd@4: RRD file version '0009'/],
+    [
+      Buffer.from('<?xml version="1.0"?>\n<rrd>\n<version>0003</version>\n<step>x</step>'),
+      /^weir: .*bad\.rrd@52: 'x' in <step> is no whole number/,
+    ],
+  ];
+  for (const [bytes, wanted] of cases) {
+    writeFileSync(join(folder, 'bad.rrd'), bytes);
+    for (const words of [
+      ['info', join(folder, 'bad.rrd')],
+      ['fetch', join(folder, 'bad.rrd'), 'AVERAGE'],
+      ['xport', `DEF:a=${join(folder, 'bad.rrd')}:x:AVERAGE`, 'XPORT:a'],
+    ]) {
+      const { status, stdout, stderr } = await weir(...words);
+      assert.deepEqual([status, stdout], [1, '']);
+      assert.match(stderr, wanted);
+    }
+  }
+});
