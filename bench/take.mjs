@@ -20,7 +20,7 @@ const now = 1_795_540_000;
 const rowCount = 5200;
 const sizes = [1, 10, 100, 199, 200, 201, 999, 1000, 1001];
 const rowName = (index) => `m${String(index).padStart(9, '0')}`;
-const valueOf = (index) => JSON.stringify({ text: `message ${index} of a length that messages have`, size: index });
+const textOf = (index) => JSON.stringify({ text: `message ${index} of a length that messages have`, size: index });
 const median = (values) => [...values].sort((one, two) => one - two)[values.length >> 1] ?? Number.NaN;
 const say = (text) => process.stdout.write(`${text}\n`);
 
@@ -40,7 +40,7 @@ async function inProcess() {
     table: 'messages',
     partition: 'user',
     row: rowName(index),
-    value: valueOf(index),
+    value: textOf(index),
   }));
   await store.commit({ nowSeconds: now, records });
   const weir = async (n) => {
@@ -62,7 +62,7 @@ async function inProcess() {
         table: 'messages',
         partition: 'large',
         row: rowName(from + index),
-        value: valueOf(from + index),
+        value: textOf(from + index),
       })),
     });
   for (let from = 0; from < 500_000; from += 50_000)
@@ -72,7 +72,7 @@ async function inProcess() {
         table: 'many',
         partition: `p${String(from + index).padStart(7, '0')}`,
         row: 'r',
-        value: valueOf(index),
+        value: textOf(index),
       })),
     });
   await store.commit({ nowSeconds: now, records: records.slice(0, 100).map((record) => ({ ...record, partition: 'small' })) });
@@ -108,7 +108,7 @@ function openSqlite() {
   database.exec('create table records (tab text, part text, row text, value text, primary key (tab, part, row)) without rowid');
   const insert = database.prepare('insert into records values (?, ?, ?, ?)');
   database.transaction(() => {
-    for (let index = 0; index < rowCount; index++) insert.run('messages', 'user', rowName(index), valueOf(index));
+    for (let index = 0; index < rowCount; index++) insert.run('messages', 'user', rowName(index), textOf(index));
   })();
   const select = database.prepare('select row, value from records where tab = ? and part = ? order by row limit ?');
   return { all: (...words) => select.all(...words) };
@@ -186,7 +186,7 @@ async function rowsIn() {
           table: name,
           partition: partitionOf(at),
           row: rowName(from + at),
-          value: valueOf(from + at),
+          value: textOf(from + at),
         })),
       );
     const cpu = process.cpuUsage();
@@ -205,7 +205,7 @@ async function overHttp() {
   const daemon = await startDaemon({ folder, words: ['--only', 'http'] });
   const lines = Array.from(
     { length: rowCount },
-    (_, index) => `{"table":"messages","partition":"user","row":"${rowName(index)}",${valueOf(index).slice(1)}`,
+    (_, index) => `{"table":"messages","partition":"user","row":"${rowName(index)}",${textOf(index).slice(1)}`,
   );
   const begin = performance.now();
   for (let turn = 0; turn < 20; turn++)
@@ -303,7 +303,7 @@ async function fillAzurite(url) {
     await client.submitTransaction(
       Array.from({ length: 100 }, (_, at) => [
         'create',
-        { partitionKey: 'user', rowKey: rowName(from + at), ...JSON.parse(valueOf(from + at)) },
+        { partitionKey: 'user', rowKey: rowName(from + at), ...JSON.parse(textOf(from + at)) },
       ]),
     );
 }
@@ -320,7 +320,7 @@ async function startRedis() {
   const redis = new Redis({ port, host: '127.0.0.1' });
   redis.on('error', () => {});
   for (let from = 0; from < rowCount; from += 100)
-    await redis.rpush('user', ...Array.from({ length: 100 }, (_, at) => `{"row":"${rowName(from + at)}",${valueOf(from + at).slice(1)}`));
+    await redis.rpush('user', ...Array.from({ length: 100 }, (_, at) => `{"row":"${rowName(from + at)}",${textOf(from + at).slice(1)}`));
   return {
     take: async (n) => (await redis.lrange('user', 0, n - 1)).length,
     stop: async () => {

@@ -8,7 +8,16 @@ import { Malformed, Usage } from '../base/faults.js';
 import { checkTimeZone } from '../base/time.js';
 import { bothParts, partsOf, type WantedColumns } from '../collect/format.js';
 import { defaultBins, type ProfileBy, parseBins, profileUnits } from '../fold/histogram.js';
-import { type GroupField, groupColumns, groupFields, type ProfilePer, type ProfileShape, parseGroup, profileBys, profilePers } from '../fold/profile.js';
+import {
+  type GroupField,
+  groupColumns,
+  groupFields,
+  type ProfilePer,
+  type ProfileShape,
+  parseGroup,
+  profileBys,
+  profilePers,
+} from '../fold/profile.js';
 import { profileText, readProfile } from '../fold/profile-file.js';
 import { pngOf } from '../render/png.js';
 import { profileChart } from '../render/profile-chart.js';
