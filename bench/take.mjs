@@ -1,6 +1,6 @@
 // Taking the first n records of a partition. In process: the store beside SQLite (better-sqlite3 where it is installed in test/peers, else python3's sqlite3). Over HTTP on loopback: `weir serve`, natively and by the
 // table protocol, beside Azurite by the same client and Redis (ioredis, a sorted list read by LRANGE). Then the border sizes against the line through their neighbours, and rows a second in.
-// Sizes come in random order, again and again, each of who is measured in turn; medians. `npm run bench -- take`.
+// Sizes come in random order, again and again, each of who is measured in turn; medians. `npm run bench -- take`; `npm run bench -- take large` has a partition of 10 million rows and 2 million partitions.
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -18,6 +18,7 @@ import { startDaemon } from '../test/serve/daemon.mjs';
 const load = createRequire(fileURLToPath(new URL('../test/peers/package.json', import.meta.url)));
 const now = 1_795_540_000;
 const rowCount = 5200;
+const [manyRows, manyPartitions] = process.argv.includes('large') ? [10_000_000, 2_000_000] : [1_000_000, 500_000];
 const sizes = [1, 10, 100, 199, 200, 201, 999, 1000, 1001];
 const rowName = (index) => `m${String(index).padStart(9, '0')}`;
 const textOf = (index) => JSON.stringify({ text: `message ${index} of a length that messages have`, size: index });
@@ -55,7 +56,7 @@ async function inProcess() {
   if (sqlite === undefined) found.SQLite = pythonSqlite();
   table(`in process, us${sqlite === undefined ? " (SQLite by python3's module)" : ''}`, found, 1000, 1);
   // One partition of many rows, and many partitions: ten of either.
-  for (let from = 0; from < 1_000_000; from += 50_000)
+  for (let from = 0; from < manyRows; from += 50_000)
     await store.commit({
       nowSeconds: now,
       records: Array.from({ length: 50_000 }, (_, index) => ({
@@ -65,7 +66,7 @@ async function inProcess() {
         value: textOf(from + index),
       })),
     });
-  for (let from = 0; from < 500_000; from += 50_000)
+  for (let from = 0; from < manyPartitions; from += 50_000)
     await store.commit({
       nowSeconds: now,
       records: Array.from({ length: 50_000 }, (_, index) => ({
@@ -84,8 +85,8 @@ async function inProcess() {
   let turn = 0;
   const spots = {
     'of 100 rows': () => ten('small'),
-    'of a million rows': () => ten('large'),
-    'of 500,000 partitions': () => ten(`p${String((turn++ * 7919) % 500_000).padStart(7, '0')}`, 'many'),
+    [`of ${manyRows.toLocaleString('en')} rows`]: () => ten('large'),
+    [`of ${manyPartitions.toLocaleString('en')} partitions`]: () => ten(`p${String((turn++ * 7919) % manyPartitions).padStart(7, '0')}`, 'many'),
   };
   const tens = await measure(Object.fromEntries(Object.entries(spots).map(([name, act]) => [name, act])), [10], 2000);
   say(
