@@ -8,6 +8,7 @@
  */
 
 import type { FlowBatch, UnreadableCause } from '../base/flow-batch.js';
+import type { UnpackPool } from './unpack-pool.js';
 
 /** A row that could not be read. */
 export interface Reject {
@@ -25,50 +26,8 @@ export interface Reject {
   readonly message: string;
 }
 
-/** Columns that go together: first and last; ports, protocol, flags and tos; addresses and family; packets and bytes of the other direction. */
-export type ColumnPart = 'times' | 'ports' | 'addresses' | 'reverse';
-/** Parts that are enough, besides packets and bytes. A reader that is quicker so may leave all other columns as they are. */
-export type WantedColumns = readonly ColumnPart[];
-
-/** Columns of each part. */
-export const partColumns: Readonly<Record<ColumnPart, readonly string[]>> = {
-  times: ['firstSeconds', 'firstNanos', 'lastSeconds', 'lastNanos'],
-  ports: ['sport', 'dport', 'proto', 'flags', 'tos'],
-  addresses: ['src', 'dst', 'family'],
-  reverse: ['packetsRev', 'bytesRev'],
-};
-const counters: ReadonlySet<string> = new Set(['packets', 'bytes']);
-const parts = Object.keys(partColumns) as readonly ColumnPart[];
-
-/** The parts that hold some columns; undefined when one is in none of them. */
-export function partsOf(columns: Iterable<string>): WantedColumns | undefined {
-  const found = new Set<ColumnPart>();
-  for (const column of columns) {
-    if (counters.has(column)) continue;
-    const part = parts.find((name) => partColumns[name].includes(column));
-    if (part === undefined) return undefined;
-    found.add(part);
-  }
-  return [...found];
-}
-
-/** What either wants; undefined (all) when one of them does. */
-export function bothParts(one: WantedColumns | undefined, other: WantedColumns | undefined): WantedColumns | undefined {
-  return one === undefined || other === undefined ? undefined : [...new Set([...one, ...other])];
-}
-
-/** What a file says of itself: sums over all its flows, and by class: TCP, UDP, ICMP, others. Both sides of biflows. */
-export interface FileStatistics {
-  readonly flows: bigint;
-  readonly packets: bigint;
-  readonly bytes: bigint;
-  readonly flowsByClass: readonly bigint[];
-  readonly packetsByClass: readonly bigint[];
-  readonly bytesByClass: readonly bigint[];
-  /** Of the epoch. */
-  readonly firstMs: number;
-  readonly lastMs: number;
-}
+/** Columns that are enough: packets and bytes, with first and last or without. A reader that is quicker so may leave all others undefined. */
+export type WantedColumns = 'counters' | 'timed counters';
 
 /** What a reader is told. */
 export interface ReadOptions {
@@ -86,8 +45,8 @@ export interface ReadOptions {
   readonly reject: (reject: Reject) => void;
   /** Called with a line for a person (a notice about foreign records, an unfinished file, ...). */
   readonly notice: (text: string) => void;
-  /** Called with what a whole file says of itself. */
-  readonly statistics?: (figures: FileStatistics) => void;
+  /** Unpacks blocks on other cores. */
+  readonly unpackers?: UnpackPool;
   /** Number of the last data row before this input: rows here are numbered from `numberBefore + 1`. */
   readonly numberBefore: number;
 }

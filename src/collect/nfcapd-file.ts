@@ -12,15 +12,15 @@
 
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { Malformed } from '../base/faults.js';
-import type { FileStatistics, Input } from './format.js';
+import type { Input } from './format.js';
 import { long } from './nfcapd-fields.js';
 
 export const headerBytes = 40;
 export const oldHeaderBytes = 276;
+/** Bytes of a block's head. */
+export const blockHeadBytes = 12;
 /** Larger blocks than this are taken for damage (nfdump's own are 1 to 5 MiB). */
 const blockBytesMax = 64 << 20;
-const oldStatisticsAt = 140;
-const statisticsType = 0x8002;
 
 /** What a header says of the blocks behind it. */
 export interface Blocks {
@@ -36,6 +36,39 @@ export interface Blocks {
   readonly isOld: boolean;
   readonly isLittle: boolean;
 }
+
+/** The head of a block: | 0 u32 records | 4 u32 size | 8 u16 type | 10 u16 flags |. */
+export interface BlockHead {
+  readonly at: number;
+  readonly records: number;
+  /** Bytes of its data, and how many of them the file has. */
+  readonly size: number;
+  readonly held: number;
+  readonly type: number;
+  readonly flags: number;
+}
+
+/** The head of the block at `at`; undefined where the bytes before `end` do not hold one. */
+export function blockHeadAt(source: Source, at: number, end: number, isLittle: boolean): BlockHead | undefined {
+  if (at + blockHeadBytes > end) return undefined;
+  const head = source.bytes(at, blockHeadBytes);
+  const view = new DataView(head.buffer, head.byteOffset, head.byteLength);
+  const size = view.getUint32(4, isLittle);
+  return {
+    at,
+    records: view.getUint32(0, isLittle),
+    size,
+    held: Math.min(size, end - at - blockHeadBytes),
+    type: view.getUint16(8, isLittle),
+    flags: view.getUint16(10, isLittle),
+  };
+}
+
+/** How the data of a block are packed: a compression as in the header. */
+export function codecOf(block: BlockHead, blocks: Blocks): number {
+  return (block.flags & notCompressed) !== 0 ? 0 : blocks.compression;
+}
+const notCompressed = 1;
 
 /** Reads the header; `view` holds the first bytes of a file of `size`. */
 export function blocksOf(view: DataView, size: number, file: string): Blocks {
@@ -82,40 +115,6 @@ function oldHeader(view: DataView, size: number, file: string, isLittle: boolean
   };
 }
 
-/** The statistics in a header of layout 1. */
-export function oldStatistics(view: DataView, isLittle: boolean): FileStatistics {
-  const word = (at: number): number => view.getUint32(at, isLittle);
-  const short = (at: number): number => view.getUint16(at, isLittle);
-  return statisticsOf(view, oldStatisticsAt, isLittle, word(260) * 1000 + short(268), word(264) * 1000 + short(270));
-}
-
-/** The statistics among the records of an appendix (layout 2). */
-export function appendixStatistics(data: Uint8Array, isLittle: boolean): FileStatistics | undefined {
-  const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
-  for (let at = 0; at + 4 <= data.length; ) {
-    const size = view.getUint16(at + 2, isLittle);
-    if (size < 4 || at + size > data.length) return undefined;
-    if (view.getUint16(at, isLittle) === statisticsType && size >= 4 + 17 * 8)
-      return statisticsOf(view, at + 4, isLittle, long(view, at + 124, isLittle), long(view, at + 132, isLittle));
-    at += size;
-  }
-  return undefined;
-}
-
-function statisticsOf(view: DataView, at: number, isLittle: boolean, firstMs: number, lastMs: number): FileStatistics {
-  const four = (index: number): readonly bigint[] => [0, 1, 2, 3].map((next) => view.getBigUint64(at + (index + next) * 8, isLittle));
-  return {
-    flows: view.getBigUint64(at, isLittle),
-    bytes: view.getBigUint64(at + 8, isLittle),
-    packets: view.getBigUint64(at + 16, isLittle),
-    flowsByClass: four(3),
-    bytesByClass: four(7),
-    packetsByClass: four(11),
-    firstMs,
-    lastMs,
-  };
-}
-
 /** Bytes by their place: of a file, read as they are asked for, or of a stream, which is held whole. */
 export interface Source {
   readonly size: number;
@@ -126,13 +125,17 @@ export interface Source {
 
 /** Opens the bytes of an input. */
 export async function openSource(input: Input): Promise<Source> {
-  if (input.plainPath === undefined) return heldSource(input);
-  const descriptor = openSync(input.plainPath, 'r');
+  return input.plainPath === undefined ? heldSource(input) : fileSource(input.plainPath);
+}
+
+/** The bytes of a file. */
+export function fileSource(path: string): Source {
+  const descriptor = openSync(path, 'r');
   const bytes = (at: number, size: number, target: Uint8Array = new Uint8Array(size)): Uint8Array => {
     let got = 0;
     while (got < size) {
       const more = readSync(descriptor, target, got, size - got, at + got);
-      if (more === 0) throw new Malformed('the file became shorter while it was read', { file: input.file, offset: at + got });
+      if (more === 0) throw new Malformed('the file became shorter while it was read', { file: path, offset: at + got });
       got += more;
     }
     return target.subarray(0, size);

@@ -7,20 +7,16 @@
  * A kernel is lent for one file and used again for the next: what its batch holds is gone when the next batch is asked for.
  */
 
-import { readFileSync } from 'node:fs';
-import { Malformed } from '../base/faults.js';
+import { BlockCodecs, type Codec, kernelIn, slackBytes } from '../base/block-codecs.js';
 import { type Allot, defaultBatchRows, FlowBatch } from '../base/flow-batch.js';
 import { type OptionalColumn, optionalColumns, optionalNames } from '../base/flow-columns.js';
-import type { ColumnPart, WantedColumns } from './format.js';
 import { elementFields, type FieldForm, formBytes } from './nfcapd-elements.js';
 import { nfcapdColumns, readRecords } from './nfcapd-records.js';
 import { exportersMax, type NfcapdState } from './nfcapd-state.js';
 
 interface Exports {
-  decodeLz4(from: number, fromEnd: number, to: number, toEnd: number): number;
-  decodeLzo(from: number, fromEnd: number, to: number, toEnd: number): number;
   fill(columns: number, at: number, end: number, row: number, capacity: number): number;
-  fillParts(columns: number, at: number, end: number, row: number, capacity: number, parts: number): number;
+  fillCounters(columns: number, at: number, end: number, row: number, capacity: number, hasTimes: number): number;
   rowCount(): number;
   stoppedHard(): number;
   neededColumn(): number;
@@ -28,8 +24,6 @@ interface Exports {
 
 const pageBytes = 65536;
 const tableAt = 32768;
-/** Bytes behind the unpacked block that copies may run into. */
-const slackBytes = 64;
 
 /** Columns that every batch has, in the order of the kernel's table. */
 const steadyColumns = [
@@ -79,7 +73,6 @@ const formNumbers: Readonly<Partial<Record<FieldForm, number>>> = {
   labels: 8,
 };
 
-const modules = new Map<string, WebAssembly.Module>();
 const idle: NfcapdKernel[] = [];
 
 export class NfcapdKernel {
@@ -93,6 +86,7 @@ export class NfcapdKernel {
   readonly exporters: Uint8Array;
   readonly rates: Uint32Array;
   readonly #kernel: Exports;
+  readonly #codecs: BlockCodecs;
   readonly #table: Uint32Array;
   readonly #laterAt: number;
   #freeAt: number;
@@ -118,7 +112,8 @@ export class NfcapdKernel {
       (sum, name) => sum + optionalColumns[name].width * optionalColumns[name].Type.BYTES_PER_ELEMENT,
       0,
     );
-    const size = pageBytes + defaultBatchRows * (248 + laterBytes) + exportersMax * 20 + 2 * (blockBytes + slackBytes);
+    const size =
+      pageBytes + defaultBatchRows * (248 + laterBytes) + exportersMax * 20 + BlockCodecs.scratchBytes + 2 * (blockBytes + slackBytes);
     const memory = new WebAssembly.Memory({ initial: Math.ceil(size / pageBytes) + 1 });
     this.#freeAt = pageBytes;
     const allot: Allot = (Type, length) => {
@@ -128,19 +123,15 @@ export class NfcapdKernel {
     };
     this.exporters = allot(Uint8Array, exportersMax * 16);
     this.rates = allot(Uint32Array, exportersMax);
+    const scratch = allot(Uint8Array, BlockCodecs.scratchBytes);
     this.packed = allot(Uint8Array, blockBytes + slackBytes);
     this.unpacked = allot(Uint8Array, blockBytes + slackBytes).subarray(0, blockBytes);
     this.batch = new FlowBatch(defaultBatchRows, nfcapdColumns, allot);
     this.#laterAt = this.#freeAt;
     this.#table = new Uint32Array(memory.buffer, tableAt, pageBytes / 8);
     this.#fillTables();
-    const imports = { env: { memory } };
-    this.#kernel = Object.assign(
-      {},
-      ...['../base/lz4.wasm', '../base/lzo.wasm', 'nfcapd-records.wasm'].map(
-        (name) => new WebAssembly.Instance(moduleOf(name), imports).exports,
-      ),
-    ) as Exports;
+    this.#codecs = new BlockCodecs(memory, scratch.byteOffset);
+    this.#kernel = kernelIn(memory, new URL('nfcapd-records.wasm', import.meta.url)) as unknown as Exports;
   }
 
   #fillTables(): void {
@@ -176,12 +167,8 @@ export class NfcapdKernel {
   }
 
   /** Unpacks the first `size` bytes of `packed`; answers the size unpacked. Throws Malformed where the block is damaged. */
-  unpack(codec: 'LZO' | 'LZ4', size: number): number {
-    const decode = codec === 'LZO' ? this.#kernel.decodeLzo : this.#kernel.decodeLz4;
-    const [from, to] = [this.packed.byteOffset, this.unpacked.byteOffset];
-    const got = decode(from, from + size, to, to + this.unpacked.length);
-    if (got < 0) throw new Malformed(`damaged ${codec} block at its byte ${-1 - got}`);
-    return got;
+  unpack(codec: Codec, size: number): number {
+    return this.#codecs.unpack(codec, this.packed.byteOffset, size, this.unpacked.byteOffset, this.unpacked.length);
   }
 
   /** Takes records of the first `size` unpacked bytes, from `offset` on, until the batch is full or the block ends; returns where to go on. */
@@ -195,7 +182,7 @@ export class NfcapdKernel {
       at =
         wanted === undefined
           ? this.#kernel.fill(tableAt, from, end, batch.count, batch.capacity) - base
-          : this.#kernel.fillParts(tableAt, from, end, batch.count, batch.capacity, partBits(wanted)) - base;
+          : this.#kernel.fillCounters(tableAt, from, end, batch.count, batch.capacity, wanted === 'timed counters' ? 1 : 0) - base;
       batch.count = this.#kernel.rowCount();
       if (this.#kernel.stoppedHard() === 0) continue;
       const needed = columnOrder[this.#kernel.neededColumn() / 4];
@@ -205,19 +192,4 @@ export class NfcapdKernel {
     }
     return at;
   }
-}
-
-const bitOfPart: Readonly<Record<ColumnPart, number>> = { times: 1, ports: 2, addresses: 4, reverse: 8 };
-
-function partBits(wanted: WantedColumns): number {
-  return wanted.reduce((bits, part) => bits | bitOfPart[part], 0);
-}
-
-function moduleOf(name: string): WebAssembly.Module {
-  let module = modules.get(name);
-  if (module === undefined) {
-    module = new WebAssembly.Module(readFileSync(new URL(name, import.meta.url)));
-    modules.set(name, module);
-  }
-  return module;
 }

@@ -144,6 +144,7 @@ function fillExtension(view: DataView, id: number, at: number, batch: FlowBatch,
   else if (id === 15 && batch.packetsRev !== undefined) batch.packetsRev[row] = long(view, at, isLittle);
   else if (id === 16 && batch.bytesRev !== undefined) batch.bytesRev[row] = word(0);
   else if (id === 17 && batch.bytesRev !== undefined) batch.bytesRev[row] = long(view, at, isLittle);
+  else if (id === 37 && (batch.proto[row] === 1 || batch.proto[row] === 58)) batch.dport[row] = short(12);
   else if (id === 18) {
     if (word(0) !== 0) batch.add('flowCount');
     if (batch.flowCount !== undefined) batch.flowCount[row] = word(0);

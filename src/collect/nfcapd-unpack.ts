@@ -1,32 +1,29 @@
-/** Blocks of nfcapd files unpacked: LZ4 and LZO by the kernels, BZ2 and ZSTD by packages. What cannot be unpacked is a fault, never thrown. */
+/** Blocks of nfcapd files unpacked into a kernel's memory. What cannot be unpacked is a fault, never thrown. */
 
-import { decompress } from 'fzstd';
-import bzip from 'seek-bzip';
+import type { Codec } from '../base/block-codecs.js';
 import { Fault, Malformed } from '../base/faults.js';
 import type { Source } from './nfcapd-file.js';
 import type { NfcapdKernel } from './nfcapd-kernel.js';
 
-/** The data of a block, or the fault why it cannot be had. In the kernel's memory where that has the room. */
+/** Codecs by the number of the compression in a header. */
+export const codecs: Readonly<Record<number, Codec>> = { 1: 'LZO', 2: 'BZ2', 3: 'LZ4', 4: 'ZSTD' };
+
+/** The data of a block, or the fault why it cannot be had; in the kernel's memory. */
 export function unpackBlock(source: Source, at: number, size: number, compression: number, kernel: NfcapdKernel): Uint8Array | Fault {
   const { packed, unpacked } = kernel;
+  const codec = codecs[compression];
+  const room = codec === undefined ? unpacked : packed;
+  if (size > room.length) return tooLarge(size, room.length);
   try {
-    if (compression === 0) return size <= unpacked.length ? source.bytes(at, size, unpacked) : source.bytes(at, size);
-    if (size > packed.length) return new Malformed(`a block of ${size} bytes packed (expected at most ${packed.length})`);
-    if (compression === 4) return put(checkedSize(decompress(source.bytes(at, size)), unpacked.length), unpacked);
-    if (compression === 2) return put(checkedSize(bzip.decode(source.bytes(at, size)), unpacked.length), unpacked);
-    source.bytes(at, size, packed);
-    return unpacked.subarray(0, kernel.unpack(compression === 1 ? 'LZO' : 'LZ4', size));
+    source.bytes(at, size, room);
+    return unpacked.subarray(0, codec === undefined ? size : kernel.unpack(codec, size));
   } catch (error) {
-    return error instanceof Fault ? error : new Malformed(error instanceof Error ? error.message : 'damaged', {}, error);
+    if (error instanceof Fault) return error;
+    throw error;
   }
 }
 
-function put(data: Uint8Array, unpacked: Uint8Array): Uint8Array {
-  unpacked.set(data);
-  return unpacked.subarray(0, data.length);
-}
-
-function checkedSize(data: Uint8Array, sizeMax: number): Uint8Array {
-  if (data.length > sizeMax) throw new Malformed(`a block of ${data.length} bytes unpacked (expected at most ${sizeMax})`);
-  return data;
+/** The fault of a block that is larger than blocks are. */
+export function tooLarge(size: number, sizeMax: number): Malformed {
+  return new Malformed(`a block of ${size} bytes (expected at most ${sizeMax})`);
 }

@@ -12,19 +12,30 @@
 import { Fault, Malformed } from '../base/faults.js';
 import type { FlowBatch } from '../base/flow-batch.js';
 import type { FlowFormat, Input, ReadOptions } from './format.js';
-import { appendixStatistics, type Blocks, blocksOf, oldHeaderBytes, oldStatistics, openSource, type Source } from './nfcapd-file.js';
+import {
+  type BlockHead,
+  type Blocks,
+  blockHeadAt,
+  blockHeadBytes,
+  blocksOf,
+  codecOf,
+  oldHeaderBytes,
+  openSource,
+  type Source,
+} from './nfcapd-file.js';
 import { NfcapdKernel } from './nfcapd-kernel.js';
 import { readOldRecords } from './nfcapd-old-records.js';
 import { readRecords } from './nfcapd-records.js';
 import { NfcapdState } from './nfcapd-state.js';
-import { unpackBlock } from './nfcapd-unpack.js';
+import { codecs, unpackBlock } from './nfcapd-unpack.js';
 
 export const nfcapd: FlowFormat = { name: 'nfcapd', detect, read };
 
-const blockHeaderBytes = 12;
 const dataBlock = 3;
 const oldDataBlock = 2;
-const [notCompressed, notEncrypted] = [1, 2];
+const notEncrypted = 2;
+/** Packed bytes of a file from which other cores are worth their start, by compression. */
+const worthBytes: Readonly<Record<number, number>> = { 1: 16 << 20, 2: 1 << 20, 3: 16 << 20, 4: 1 << 20 };
 
 function detect(head: Uint8Array): boolean {
   const isLittle = head[0] === 0x0c && head[1] === 0xa5;
@@ -42,10 +53,7 @@ async function* read(input: Input, options: ReadOptions): AsyncGenerator<FlowBat
     const kernel = NfcapdKernel.lend(blocks.sizeMax);
     const state = new NfcapdState(input.file, options, blocks.isLittle, kernel.exporters, kernel.rates);
     try {
-      const rows = yield* new BlockReader(source, blocks, kernel, state).batches();
-      const figures = blocks.isOld ? oldStatistics(view, blocks.isLittle) : statisticsOf(source, blocks, kernel);
-      if (figures !== undefined && blocks.count !== undefined) options.statistics?.(figures);
-      return rows;
+      return yield* new BlockReader(source, blocks, kernel, state).batches();
     } finally {
       state.say();
       state.forget();
@@ -56,15 +64,11 @@ async function* read(input: Input, options: ReadOptions): AsyncGenerator<FlowBat
   }
 }
 
-/** The head of a block. */
-interface Block {
+/** A block that comes next: its head, undefined where the file ends within it, and its data if they are unpacked on another core. */
+interface Coming {
   readonly at: number;
-  readonly records: number;
-  /** Bytes of its data, and how many of them the file has. */
-  readonly size: number;
-  readonly held: number;
-  readonly type: number;
-  readonly flags: number;
+  readonly block: BlockHead | undefined;
+  readonly unpacked: Promise<Uint8Array | Fault> | undefined;
 }
 
 class BlockReader {
@@ -72,6 +76,9 @@ class BlockReader {
   readonly #blocks: Blocks;
   readonly #kernel: NfcapdKernel;
   readonly #state: NfcapdState;
+  readonly #coming: Coming[] = [];
+  readonly #ahead: number;
+  #nextAt: number;
   #rows = 0;
 
   constructor(source: Source, blocks: Blocks, kernel: NfcapdKernel, state: NfcapdState) {
@@ -79,31 +86,32 @@ class BlockReader {
     this.#blocks = blocks;
     this.#kernel = kernel;
     this.#state = state;
+    this.#nextAt = blocks.firstBlock;
+    const worth = worthBytes[blocks.compression] ?? Number.POSITIVE_INFINITY;
+    this.#ahead = blocks.end - blocks.firstBlock < worth ? 0 : (state.options.unpackers?.ahead ?? 0);
   }
 
   /** The flows; answers how many data rows there were. */
   async *batches(): AsyncGenerator<FlowBatch, number> {
     const { batch } = this.#kernel;
     const file = this.#state.file;
-    let at = this.#blocks.firstBlock;
     let blocks = 0;
-    while (at < this.#blocks.end) {
-      const block = this.#headAt(at);
+    for (let coming = this.#take(); coming !== undefined; coming = this.#take()) {
+      const { at, block } = coming;
       if (block === undefined) {
         if (batch.count > 0) yield batch;
         throw new Malformed('the file ends within a block header (what came before is used)', { file, offset: at });
       }
       const isCut = block.held < block.size;
       // Of a block that is cut, plain records can still be read; a compressed one is lost.
-      if (isCut && this.#codecOf(block) !== 0) {
+      if (isCut && codecOf(block, this.#blocks) !== 0) {
         if (batch.count > 0) yield batch;
         throw new Malformed(`a block of ${block.size} bytes goes beyond the end of the file: cut short (what came before is used)`, {
           file,
           offset: at,
         });
       }
-      yield* this.#block(block);
-      at += blockHeaderBytes + block.size;
+      yield* this.#block(block, await coming.unpacked);
       blocks++;
       if (isCut) {
         if (batch.count > 0) yield batch;
@@ -114,49 +122,65 @@ class BlockReader {
     if (this.#blocks.count === undefined)
       this.#state.options.notice(`${file}: its writer did not finish it: read as far as it goes, ${blocks} blocks`);
     else if (blocks < this.#blocks.count)
-      throw new Malformed(`${blocks} blocks (expected ${this.#blocks.count}, as the header says): cut short`, { file, offset: at });
+      throw new Malformed(`${blocks} blocks (expected ${this.#blocks.count}, as the header says): cut short`, {
+        file,
+        offset: this.#nextAt,
+      });
     return this.#rows;
   }
 
-  #headAt(at: number): Block | undefined {
+  // The next block; those behind it are sent to be unpacked meanwhile.
+  #take(): Coming | undefined {
     const { end, isLittle } = this.#blocks;
-    if (at + blockHeaderBytes > end) return undefined;
-    const head = this.#source.bytes(at, blockHeaderBytes);
-    const view = new DataView(head.buffer, head.byteOffset, head.byteLength);
-    const size = view.getUint32(4, isLittle);
-    return {
-      at,
-      records: view.getUint32(0, isLittle),
-      size,
-      held: Math.min(size, end - at - blockHeaderBytes),
-      type: view.getUint16(8, isLittle),
-      flags: view.getUint16(10, isLittle),
-    };
+    while (this.#nextAt < end && this.#coming.length <= this.#ahead) {
+      const at = this.#nextAt;
+      const block = blockHeadAt(this.#source, at, end, isLittle);
+      this.#coming.push({ at, block, unpacked: block === undefined ? undefined : this.#send(block) });
+      this.#nextAt = block === undefined ? end : at + blockHeadBytes + block.size;
+    }
+    return this.#coming.shift();
   }
 
-  #codecOf(block: Block): number {
-    return (block.flags & notCompressed) !== 0 ? 0 : this.#blocks.compression;
+  #send(block: BlockHead): Promise<Uint8Array | Fault> | undefined {
+    const codec = codecs[codecOf(block, this.#blocks)];
+    const isWanted = this.#ahead > 0 && codec !== undefined && this.#isData(block) && !this.#isEncrypted(block);
+    const { packed, unpacked } = this.#kernel;
+    if (!isWanted || block.held < block.size || block.size > packed.length) return undefined;
+    const data = this.#source.bytes(block.at + blockHeadBytes, block.size, new Uint8Array(block.size));
+    return this.#state.options.unpackers?.unpack({ codec, packed: data, sizeMax: unpacked.length });
   }
 
-  *#block(block: Block): Generator<FlowBatch> {
-    const { isOld, isEncrypted } = this.#blocks;
+  #isData({ type }: BlockHead): boolean {
+    return type === (this.#blocks.isOld ? oldDataBlock : dataBlock);
+  }
+
+  #isEncrypted({ flags }: BlockHead): boolean {
+    return this.#blocks.isEncrypted && (flags & notEncrypted) === 0;
+  }
+
+  *#block(block: BlockHead, ready: Uint8Array | Fault | undefined): Generator<FlowBatch> {
+    const kernel = this.#kernel;
     const state = this.#state;
     state.blockOffset = block.at;
-    if (block.type !== (isOld ? oldDataBlock : dataBlock)) {
+    if (!this.#isData(block)) {
       state.foreign(`records in blocks of type ${block.type}`, block.records);
       return;
     }
-    if (isEncrypted && (block.flags & notEncrypted) === 0) {
+    if (this.#isEncrypted(block)) {
       this.#lose(block, 'encrypted', `encrypted; ${block.records} records are not read`);
       return;
     }
-    const unpacked = unpackBlock(this.#source, block.at + blockHeaderBytes, block.held, this.#codecOf(block), this.#kernel);
+    const codec = codecOf(block, this.#blocks);
+    const unpacked = ready ?? unpackBlock(this.#source, block.at + blockHeadBytes, block.held, codec, kernel);
     if (unpacked instanceof Fault)
       this.#lose(block, 'block', `${unpacked.message}; ${block.records} records are lost, the next block is read`);
-    else yield* this.#records(unpacked, block.at);
+    else {
+      if (ready !== undefined) kernel.unpacked.set(unpacked);
+      yield* this.#records(kernel.unpacked.subarray(0, unpacked.length), block.at);
+    }
   }
 
-  #lose(block: Block, cause: string, message: string): void {
+  #lose(block: BlockHead, cause: string, message: string): void {
     const { file, options } = this.#state;
     options.reject({ file, offset: block.at, cause, count: block.records, original: `block of ${block.size} bytes`, message });
     this.#rows += block.records;
@@ -169,7 +193,7 @@ class BlockReader {
     for (let offset = 0; offset < unpacked.length; ) {
       const before = batch.count;
       if (this.#blocks.isOld) offset = readOldRecords(unpacked, offset, batch, this.#state);
-      else if (isLittle && unpacked.buffer === kernel.unpacked.buffer) offset = kernel.read(offset, unpacked.length, this.#state);
+      else if (isLittle) offset = kernel.read(offset, unpacked.length, this.#state);
       else offset = readRecords(unpacked, offset, batch, this.#state);
       // Of counters alone, the last number is enough to go on from.
       const numbered = options.wanted === undefined ? before : Math.max(before, batch.count - 1);
@@ -184,17 +208,4 @@ class BlockReader {
       }
     }
   }
-}
-
-// Those of layout 2 stand in the block behind all others.
-function statisticsOf(source: Source, blocks: Blocks, kernel: NfcapdKernel): ReturnType<typeof appendixStatistics> {
-  const { end, isLittle } = blocks;
-  if (end + blockHeaderBytes > source.size) return undefined;
-  const head = source.bytes(end, blockHeaderBytes);
-  const view = new DataView(head.buffer, head.byteOffset, head.byteLength);
-  const size = view.getUint32(4, isLittle);
-  if (end + blockHeaderBytes + size > source.size || blocks.isEncrypted) return undefined;
-  const codec = (view.getUint16(10, isLittle) & notCompressed) !== 0 ? 0 : blocks.compression;
-  const data = unpackBlock(source, end + blockHeaderBytes, size, codec, kernel);
-  return data instanceof Fault ? undefined : appendixStatistics(data, isLittle);
 }

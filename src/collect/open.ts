@@ -12,6 +12,7 @@ import { openInput } from './bytes-input.js';
 import type { Input, ReadOptions, Reject, WantedColumns } from './format.js';
 import { flowFormats } from './formats.js';
 import { expandPaths } from './paths.js';
+import { UnpackPool } from './unpack-pool.js';
 
 /** How flows are to be read. */
 export interface OpenOptions {
@@ -27,6 +28,8 @@ export interface OpenOptions {
   readonly seed?: number;
   /** Only these columns are looked at; absent: all. */
   readonly wanted?: WantedColumns;
+  /** How many threads unpack blocks beside this one; absent: as many as there are other cores. */
+  readonly unpackers?: number;
   /** Called for each row that could not be read. */
   readonly onReject?: (reject: Reject) => void;
   /** Called with a line for a person. */
@@ -59,6 +62,21 @@ async function* readAll(
   rejected: Map<string, number>,
   failures: Fault[],
 ): AsyncGenerator<FlowBatch, void> {
+  const unpackers = new UnpackPool(options.unpackers);
+  try {
+    yield* readEach(files, options, rejected, failures, unpackers);
+  } finally {
+    await unpackers.close();
+  }
+}
+
+async function* readEach(
+  files: readonly string[],
+  options: OpenOptions,
+  rejected: Map<string, number>,
+  failures: Fault[],
+  unpackers: UnpackPool,
+): AsyncGenerator<FlowBatch, void> {
   let numberBefore = 0;
   for (const file of files) {
     let lastNumber = numberBefore;
@@ -69,6 +87,7 @@ async function* readAll(
       ...(options.seed === undefined ? {} : { seed: options.seed }),
       ...(options.wanted === undefined ? {} : { wanted: options.wanted }),
       numberBefore,
+      unpackers,
       notice: options.onNotice ?? (() => undefined),
       reject: (reject) => {
         rejected.set(reject.cause, (rejected.get(reject.cause) ?? 0) + reject.count);

@@ -13,6 +13,7 @@ import { groupCsv, groupJson, groupTable } from '../render/flow-group-rows.js';
 import type { Invocation, Option } from './command.js';
 import { type GroupTask, ReportFold } from './flow-folds.js';
 import { foldFlows } from './flow-shares.js';
+import { foldedStatistics, statisticsOf } from './flow-statistics.js';
 
 /** Fields of `--sort`. */
 export const sortFields: readonly GroupOrder[] = [...groupFigures, 'tstart', 'tend', 'duration'];
@@ -62,7 +63,9 @@ export async function writeReports(invocation: Invocation): Promise<number> {
   const format = formatOf(invocation, path);
   const hasStat = invocation.flag('stat');
   const fold = new ReportFold(hasStat, groups);
-  const { failed } = await foldFlows(fold, { kind: 'report', hasStat, groups }, invocation);
+  const known = hasStat && groups.length === 0 ? statisticsOf(invocation) : undefined;
+  for (const figures of known ?? []) fold.merge({ stat: foldedStatistics(figures), groups: [] });
+  const failed = known !== undefined ? false : (await foldFlows(fold, { kind: 'report', hasStat, groups }, invocation)).failed;
   const output = openOutput(path);
   try {
     if (fold.stat !== undefined) output.write(statText(fold.stat, format));

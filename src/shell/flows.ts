@@ -15,6 +15,7 @@ import { namesParquet, writeParquet } from './flow-parquet-output.js';
 import { asksReport, inOrder, reportOptions, writeReports } from './flow-reports.js';
 import { setOptions } from './flow-sets.js';
 import { coresOption, foldFlows } from './flow-shares.js';
+import { countedFlows } from './flow-statistics.js';
 
 const outputs: Readonly<Record<string, (epoch: boolean) => FlowRows>> = { csv: csvRows, json: jsonRows, table: tableRows };
 
@@ -79,7 +80,9 @@ function checkFormat(name: string | undefined, invocation: Invocation): void {
 async function count(invocation: Invocation): Promise<number> {
   const fold = new CountFold();
   const { rejected, failed } = await foldFlows(fold, { kind: 'count' }, invocation);
-  const { flows, packets, bytes } = fold.part();
+  const { flows: read, packets, bytes } = fold.part();
+  const flows = failed || rejected.size > 0 ? read : (countedFlows(invocation, packets, bytes) ?? read);
+  if (flows !== read) invocation.world.stderr.write(`weir: the files count ${flows} flows, of which ${read} have records\n`);
   const said = { flows, packets: Number(packets), bytes: Number(bytes), rejected: Object.fromEntries(rejected) };
   invocation.world.stdout.write(`${JSON.stringify(said)}\n`);
   return failed ? 1 : 0;

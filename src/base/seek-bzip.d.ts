@@ -1,4 +1,4 @@
-/** The part of seek-bzip that Weir uses; the package declares no types. */
+/** The part of seek-bzip that the tests use; the package declares no types. */
 
 declare module 'seek-bzip' {
   const bzip: { decode(input: Uint8Array): Uint8Array };
