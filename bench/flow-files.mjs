@@ -18,7 +18,7 @@ else bench(Number(process.argv[2] ?? 3_000_000), Number(process.argv[3] ?? 5));
 async function job(kind, path, threads) {
   const { readFlows } = await import('../dist/collect/open.js');
   const options = {
-    ...(kind === 'counters' ? { wanted: 'counters' } : {}),
+    ...(kind === 'counters' ? { wanted: [] } : {}),
     ...(threads === undefined ? {} : { unpackers: Number(threads) }),
   };
   let [flows, packets, bytes] = [0, 0, 0];

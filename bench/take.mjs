@@ -1,6 +1,6 @@
 // Taking the first n records of a partition. In process: the store beside SQLite (better-sqlite3 where it is installed in test/peers, else python3's sqlite3). Over HTTP on loopback: `weir serve`, natively and by the
 // table protocol, beside Azurite by the same client and Redis (ioredis, a sorted list read by LRANGE). Then the border sizes against the line through their neighbours, and rows a second in.
-// Sizes come in random order, again and again, each of who is measured in turn; medians. `npm run bench -- take`.
+// Sizes come in random order, again and again, each of who is measured in turn; medians. `npm run bench -- take`; `npm run bench -- take large` has a partition of 10 million rows and 2 million partitions.
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -18,9 +18,10 @@ import { startDaemon } from '../test/serve/daemon.mjs';
 const load = createRequire(fileURLToPath(new URL('../test/peers/package.json', import.meta.url)));
 const now = 1_795_540_000;
 const rowCount = 5200;
+const [manyRows, manyPartitions] = process.argv.includes('large') ? [10_000_000, 2_000_000] : [1_000_000, 500_000];
 const sizes = [1, 10, 100, 199, 200, 201, 999, 1000, 1001];
 const rowName = (index) => `m${String(index).padStart(9, '0')}`;
-const valueOf = (index) => JSON.stringify({ text: `message ${index} of a length that messages have`, size: index });
+const textOf = (index) => JSON.stringify({ text: `message ${index} of a length that messages have`, size: index });
 const median = (values) => [...values].sort((one, two) => one - two)[values.length >> 1] ?? Number.NaN;
 const say = (text) => process.stdout.write(`${text}\n`);
 
@@ -40,7 +41,7 @@ async function inProcess() {
     table: 'messages',
     partition: 'user',
     row: rowName(index),
-    value: valueOf(index),
+    value: textOf(index),
   }));
   await store.commit({ nowSeconds: now, records });
   const weir = async (n) => {
@@ -55,24 +56,24 @@ async function inProcess() {
   if (sqlite === undefined) found.SQLite = pythonSqlite();
   table(`in process, us${sqlite === undefined ? " (SQLite by python3's module)" : ''}`, found, 1000, 1);
   // One partition of many rows, and many partitions: ten of either.
-  for (let from = 0; from < 1_000_000; from += 50_000)
+  for (let from = 0; from < manyRows; from += 50_000)
     await store.commit({
       nowSeconds: now,
       records: Array.from({ length: 50_000 }, (_, index) => ({
         table: 'messages',
         partition: 'large',
         row: rowName(from + index),
-        value: valueOf(from + index),
+        value: textOf(from + index),
       })),
     });
-  for (let from = 0; from < 500_000; from += 50_000)
+  for (let from = 0; from < manyPartitions; from += 50_000)
     await store.commit({
       nowSeconds: now,
       records: Array.from({ length: 50_000 }, (_, index) => ({
         table: 'many',
         partition: `p${String(from + index).padStart(7, '0')}`,
         row: 'r',
-        value: valueOf(index),
+        value: textOf(index),
       })),
     });
   await store.commit({ nowSeconds: now, records: records.slice(0, 100).map((record) => ({ ...record, partition: 'small' })) });
@@ -84,8 +85,8 @@ async function inProcess() {
   let turn = 0;
   const spots = {
     'of 100 rows': () => ten('small'),
-    'of a million rows': () => ten('large'),
-    'of 500,000 partitions': () => ten(`p${String((turn++ * 7919) % 500_000).padStart(7, '0')}`, 'many'),
+    [`of ${manyRows.toLocaleString('en')} rows`]: () => ten('large'),
+    [`of ${manyPartitions.toLocaleString('en')} partitions`]: () => ten(`p${String((turn++ * 7919) % manyPartitions).padStart(7, '0')}`, 'many'),
   };
   const tens = await measure(Object.fromEntries(Object.entries(spots).map(([name, act]) => [name, act])), [10], 2000);
   say(
@@ -108,7 +109,7 @@ function openSqlite() {
   database.exec('create table records (tab text, part text, row text, value text, primary key (tab, part, row)) without rowid');
   const insert = database.prepare('insert into records values (?, ?, ?, ?)');
   database.transaction(() => {
-    for (let index = 0; index < rowCount; index++) insert.run('messages', 'user', rowName(index), valueOf(index));
+    for (let index = 0; index < rowCount; index++) insert.run('messages', 'user', rowName(index), textOf(index));
   })();
   const select = database.prepare('select row, value from records where tab = ? and part = ? order by row limit ?');
   return { all: (...words) => select.all(...words) };
@@ -186,7 +187,7 @@ async function rowsIn() {
           table: name,
           partition: partitionOf(at),
           row: rowName(from + at),
-          value: valueOf(from + at),
+          value: textOf(from + at),
         })),
       );
     const cpu = process.cpuUsage();
@@ -205,7 +206,7 @@ async function overHttp() {
   const daemon = await startDaemon({ folder, words: ['--only', 'http'] });
   const lines = Array.from(
     { length: rowCount },
-    (_, index) => `{"table":"messages","partition":"user","row":"${rowName(index)}",${valueOf(index).slice(1)}`,
+    (_, index) => `{"table":"messages","partition":"user","row":"${rowName(index)}",${textOf(index).slice(1)}`,
   );
   const begin = performance.now();
   for (let turn = 0; turn < 20; turn++)
@@ -303,7 +304,7 @@ async function fillAzurite(url) {
     await client.submitTransaction(
       Array.from({ length: 100 }, (_, at) => [
         'create',
-        { partitionKey: 'user', rowKey: rowName(from + at), ...JSON.parse(valueOf(from + at)) },
+        { partitionKey: 'user', rowKey: rowName(from + at), ...JSON.parse(textOf(from + at)) },
       ]),
     );
 }
@@ -320,7 +321,7 @@ async function startRedis() {
   const redis = new Redis({ port, host: '127.0.0.1' });
   redis.on('error', () => {});
   for (let from = 0; from < rowCount; from += 100)
-    await redis.rpush('user', ...Array.from({ length: 100 }, (_, at) => `{"row":"${rowName(from + at)}",${valueOf(from + at).slice(1)}`));
+    await redis.rpush('user', ...Array.from({ length: 100 }, (_, at) => `{"row":"${rowName(from + at)}",${textOf(from + at).slice(1)}`));
   return {
     take: async (n) => (await redis.lrange('user', 0, n - 1)).length,
     stop: async () => {

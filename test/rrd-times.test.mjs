@@ -115,9 +115,8 @@ for (const zone of ['UTC', 'Europe/Berlin', 'America/New_York', 'Australia/Lord_
   test(`times in ${zone} are rrdtool's`, { skip }, () => {
     const clock = zoneClock(zone);
     const answers = ask(zone, ranges);
-    ranges.forEach(([start, end], index) =>
-      assert.equal(ours(start, end, 1_700_000_000, clock), answers[index]?.start, `${start} .. ${end}: ${answers[index]?.error}`),
-    );
+    for (const [index, [start, end]] of ranges.entries())
+      assert.equal(ours(start, end, 1_700_000_000, clock), answers[index]?.start, `${start} .. ${end}: ${answers[index]?.error}`);
   });
   test(`long ranges in ${zone} are rrdtool's`, { skip }, () => {
     const clock = zoneClock(zone);

@@ -140,17 +140,32 @@ export class FlowBatch extends Optional {
     return this.packetsRev !== undefined && (this.packetsRev[index] ?? 0) > 0;
   }
 
-  /** Keeps the rows whose index `keep` lists (ascending), in place; sets `count`. */
-  select(keep: Uint32Array, keepCount: number): void {
+  /** Keeps the rows whose index `keep` lists (ascending), in place; sets `count`. `names`: only these columns are looked at from now on. */
+  select(keep: Uint32Array, keepCount: number, names?: readonly string[]): void {
     if (keepCount > this.count) throw new Bug(`select: ${keepCount} of ${this.count} rows`);
-    for (const column of this.columns()) {
+    if (keepCount === this.count || keepCount === 0) {
+      this.count = keepCount;
+      return;
+    }
+    for (const column of names === undefined ? this.columns() : this.named(names)) {
       const width = column.length / this.capacity;
       if (width === 1) for (let to = 0; to < keepCount; to++) column[to] = column[keep[to]!]!;
       else for (let to = 0; to < keepCount; to++) column.copyWithin(to * width, keep[to]! * width, (keep[to]! + 1) * width);
     }
+    if (names !== undefined) {
+      this.count = keepCount;
+      return;
+    }
     for (const column of this.extra.values()) for (let to = 0; to < keepCount; to++) column[to] = column[keep[to]!]!;
     if (this.originals !== undefined) for (let to = 0; to < keepCount; to++) this.originals[to] = this.originals[keep[to]!] ?? '';
     this.count = keepCount;
+  }
+
+  private *named(names: readonly string[]): Generator<ColumnArray> {
+    for (const name of names) {
+      const column = this[name as 'packets'] as ColumnArray | undefined;
+      if (column !== undefined) yield column;
+    }
   }
 
   private *columns(): Generator<ColumnArray> {

@@ -6,6 +6,19 @@
 import type { FlowBatch } from '../base/flow-batch.js';
 import type { FigureName } from './filter-words.js';
 
+const times = ['firstSeconds', 'firstNanos', 'lastSeconds', 'lastNanos'];
+/** Columns that a figure is made of. */
+export const figureColumns: Readonly<Record<FigureName, readonly string[]>> = {
+  duration: times,
+  bps: times,
+  pps: times,
+  bpp: [],
+  icmpType: ['dport'],
+  icmpCode: ['dport'],
+  flowsOf: ['flowCount'],
+  record: ['number'],
+};
+
 /** Writes the figure of each row to `out`. */
 export function fillFigure(figure: FigureName, batch: FlowBatch, out: Float64Array): void {
   const { packets, bytes, dport, count } = batch;

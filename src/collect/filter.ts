@@ -7,14 +7,19 @@
  */
 
 import type { FlowBatch } from '../base/flow-batch.js';
-import { fillFigure } from './filter-figures.js';
+import { figureColumns, fillFigure } from './filter-figures.js';
 import { NetworkSet } from './filter-networks.js';
 import { type Comparator, type FilterNode, type LabelPart, parseFilter } from './filter-tree.js';
 import type { Network } from './filter-values.js';
 import { type FigureName, figureNames, type Include } from './filter-words.js';
+import { partsOf, type WantedColumns } from './format.js';
 
 /** Lists the rows that pass in `keep` (at least `batch.count` long) and returns how many they are. */
-export type Filter = (batch: FlowBatch, keep: Uint32Array) => number;
+export interface Filter {
+  (batch: FlowBatch, keep: Uint32Array): number;
+  /** The columns that it looks at, if not all. */
+  readonly wanted: WantedColumns | undefined;
+}
 
 type Mask = Uint8Array;
 type Condition = (batch: FlowBatch, out: Mask) => void;
@@ -22,13 +27,39 @@ type NumberColumn = Uint8Array | Uint16Array | Uint32Array | Float64Array;
 
 /** Compiles a filter in nfdump's language; throws Malformed with line and column of what is wrong. `include` reads the files that it includes. */
 export function compileFilter(text: string, include?: Include): Filter {
-  const condition = compile(parseFilter(text, include));
+  const tree = parseFilter(text, include);
+  const condition = compile(tree);
   let mask = new Uint8Array(0);
-  return (batch, keep) => {
+  const filter = (batch: FlowBatch, keep: Uint32Array): number => {
     if (mask.length < batch.count) mask = new Uint8Array(batch.capacity);
     condition(batch, mask);
     return list(mask, batch.count, keep);
   };
+  return Object.assign(filter, { wanted: partsOf(columnsIn(tree)) });
+}
+
+/** Columns that a tree looks at. */
+function columnsIn(node: FilterNode): readonly string[] {
+  switch (node.is) {
+    case 'all':
+      return [];
+    case 'and':
+    case 'or':
+      return [...new Set(node.of.flatMap(columnsIn))];
+    case 'not':
+      return columnsIn(node.of);
+    case 'family':
+      return ['family'];
+    case 'flags':
+      return ['flags'];
+    case 'label':
+      return ['mpls'];
+    case 'block':
+      return [...node.columns, 'blockStart', 'blockEnd'];
+    case 'number':
+    case 'address':
+      return node.columns.flatMap((name) => figureColumns[name as FigureName] ?? [name]);
+  }
 }
 
 function list(mask: Mask, count: number, keep: Uint32Array): number {

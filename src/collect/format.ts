@@ -26,8 +26,37 @@ export interface Reject {
   readonly message: string;
 }
 
-/** Columns that are enough: packets and bytes, with first and last or without. A reader that is quicker so may leave all others undefined. */
-export type WantedColumns = 'counters' | 'timed counters';
+/** Columns that go together: first and last; ports, protocol, flags and tos; addresses and family; packets and bytes of the other direction. */
+export type ColumnPart = 'times' | 'ports' | 'addresses' | 'reverse';
+/** Parts that are enough, besides packets and bytes. A reader that is quicker so may leave all other columns as they are. */
+export type WantedColumns = readonly ColumnPart[];
+
+/** Columns of each part. */
+export const partColumns: Readonly<Record<ColumnPart, readonly string[]>> = {
+  times: ['firstSeconds', 'firstNanos', 'lastSeconds', 'lastNanos'],
+  ports: ['sport', 'dport', 'proto', 'flags', 'tos'],
+  addresses: ['src', 'dst', 'family'],
+  reverse: ['packetsRev', 'bytesRev'],
+};
+const counters: ReadonlySet<string> = new Set(['packets', 'bytes']);
+const parts = Object.keys(partColumns) as readonly ColumnPart[];
+
+/** The parts that hold some columns; undefined when one is in none of them. */
+export function partsOf(columns: Iterable<string>): WantedColumns | undefined {
+  const found = new Set<ColumnPart>();
+  for (const column of columns) {
+    if (counters.has(column)) continue;
+    const part = parts.find((name) => partColumns[name].includes(column));
+    if (part === undefined) return undefined;
+    found.add(part);
+  }
+  return [...found];
+}
+
+/** What either wants; undefined (all) when one of them does. */
+export function bothParts(one: WantedColumns | undefined, other: WantedColumns | undefined): WantedColumns | undefined {
+  return one === undefined || other === undefined ? undefined : [...new Set([...one, ...other])];
+}
 
 /** What a reader is told. */
 export interface ReadOptions {

@@ -10,13 +10,14 @@
 import { BlockCodecs, type Codec, kernelIn, slackBytes } from '../base/block-codecs.js';
 import { type Allot, defaultBatchRows, FlowBatch } from '../base/flow-batch.js';
 import { type OptionalColumn, optionalColumns, optionalNames } from '../base/flow-columns.js';
+import type { ColumnPart, WantedColumns } from './format.js';
 import { elementFields, type FieldForm, formBytes } from './nfcapd-elements.js';
 import { nfcapdColumns, readRecords } from './nfcapd-records.js';
 import { exportersMax, type NfcapdState } from './nfcapd-state.js';
 
 interface Exports {
   fill(columns: number, at: number, end: number, row: number, capacity: number): number;
-  fillCounters(columns: number, at: number, end: number, row: number, capacity: number, hasTimes: number): number;
+  fillParts(columns: number, at: number, end: number, row: number, capacity: number, parts: number): number;
   rowCount(): number;
   stoppedHard(): number;
   neededColumn(): number;
@@ -182,7 +183,7 @@ export class NfcapdKernel {
       at =
         wanted === undefined
           ? this.#kernel.fill(tableAt, from, end, batch.count, batch.capacity) - base
-          : this.#kernel.fillCounters(tableAt, from, end, batch.count, batch.capacity, wanted === 'timed counters' ? 1 : 0) - base;
+          : this.#kernel.fillParts(tableAt, from, end, batch.count, batch.capacity, partBits(wanted)) - base;
       batch.count = this.#kernel.rowCount();
       if (this.#kernel.stoppedHard() === 0) continue;
       const needed = columnOrder[this.#kernel.neededColumn() / 4];
@@ -192,4 +193,10 @@ export class NfcapdKernel {
     }
     return at;
   }
+}
+
+const bitOfPart: Readonly<Record<ColumnPart, number>> = { times: 1, ports: 2, addresses: 4, reverse: 8 };
+
+function partBits(wanted: WantedColumns): number {
+  return wanted.reduce((bits, part) => bits | bitOfPart[part], 0);
 }

@@ -8,42 +8,36 @@
  *   EXPORTERS 16 bytes of address, RATES u32 sampling rate by exporter id
  */
 
-// Order of the columns: the same as in nfcapd-kernel.ts.
-const FIRST_SECONDS: usize = 0;
-const FIRST_NANOS: usize = 4;
-const LAST_SECONDS: usize = 8;
-const LAST_NANOS: usize = 12;
-const SRC: usize = 16;
-const DST: usize = 20;
-const FAMILY: usize = 24;
-const SPORT: usize = 28;
-const DPORT: usize = 32;
-const PROTO: usize = 36;
-const FLAGS: usize = 40;
-const TOS: usize = 44;
-const PACKETS: usize = 48;
-const BYTES: usize = 52;
-const IN_IF: usize = 56;
-const OUT_IF: usize = 60;
-const SRC_AS: usize = 64;
-const DST_AS: usize = 68;
-const PACKETS_REV: usize = 72;
-const BYTES_REV: usize = 76;
-const VLAN: usize = 80;
-const NEXT_HOP: usize = 84;
-const EXPORTER: usize = 88;
-const RECEIVED: usize = 92;
-const SAMPLING: usize = 96;
-// Places in the table of columns that hold addresses of the other tables.
-const EXPORTERS: usize = 1008;
-const RATES: usize = 1012;
-const FIELDS: usize = 1024;
-const severalRates: u32 = 0xffffffff;
-
-const flowRecord: u16 = 11;
-const isSampled: u8 = 2;
-const limit53: u64 = 9007199254740992;
-const endMs: u64 = 4294967296000;
+import {
+  PACKETS,
+  BYTES,
+  IN_IF,
+  OUT_IF,
+  SRC_AS,
+  DST_AS,
+  VLAN,
+  NEXT_HOP,
+  EXPORTER,
+  RECEIVED,
+  SAMPLING,
+  EXPORTERS,
+  RATES,
+  FIELDS,
+  severalRates,
+  flowRecord,
+  isSampled,
+  limit53,
+  endMs,
+  leastLength,
+  clearAddresses,
+  fillAddresses,
+  clearReverse,
+  fillReverse,
+  fillPorts,
+  fillTimes,
+  putIpv4,
+  putIpv6,
+} from './nfcapd-columns.as';
 
 let rows: u32 = 0;
 let isHard: bool = false;
@@ -81,8 +75,26 @@ export function fill(columns: usize, at: usize, end: usize, row: u32, capacity: 
   return at;
 }
 
-/** As `fill`, for readers that want counters alone, with times or without: other columns stay as they are, but what a record lacks is seen all the same. */
-export function fillCounters(columns: usize, at: usize, end: usize, row: u32, capacity: u32, hasTimes: bool): usize {
+/**
+ * As `fill`, for readers that look at some columns alone: packets and bytes, and the parts that are named. Other columns stay as they are, but what a
+ * record lacks is seen all the same.
+ */
+export function fillParts(columns: usize, at: usize, end: usize, row: u32, capacity: u32, parts: u32): usize {
+  // A part less to ask for in each record.
+  if (parts == 0) return fillSome(columns, at, end, row, capacity, 0);
+  if (parts == TIMES) return fillSome(columns, at, end, row, capacity, TIMES);
+  return fillSome(columns, at, end, row, capacity, parts);
+}
+
+// Parts, the same as in nfcapd-kernel.ts.
+const TIMES: u32 = 1;
+const PORTS: u32 = 2;
+const ADDRESSES: u32 = 4;
+const REVERSE: u32 = 8;
+
+// @ts-ignore: decorator
+@inline
+function fillSome(columns: usize, at: usize, end: usize, row: u32, capacity: u32, parts: u32): usize {
   isHard = false;
   wanted = 0;
   const packets = <usize>load<u32>(columns, PACKETS);
@@ -91,11 +103,12 @@ export function fillCounters(columns: usize, at: usize, end: usize, row: u32, ca
     if (end - at < 12) break;
     const size = <usize>load<u16>(at, 2);
     if (size < 12 || size > end - at) break;
-    const flow = load<u16>(at) == flowRecord ? flowIn(at, at + size) : 0;
+    const flow = load<u16>(at) == flowRecord ? flowIn(columns, at, at + size, <usize>row, parts) : 0;
     if (flow == 0) break;
     store<f64>(packets + (<usize>row << 3), <f64>load<u64>(flow, 24));
     store<f64>(bytes + (<usize>row << 3), <f64>load<u64>(flow, 32));
-    if (hasTimes) fillTimes(columns, load<u64>(flow), load<u64>(flow, 8), <usize>row);
+    if ((parts & TIMES) != 0) fillTimes(columns, load<u64>(flow), load<u64>(flow, 8), <usize>row);
+    if ((parts & PORTS) != 0) fillPorts(columns, flow, <usize>row);
     row++;
     at += size;
   }
@@ -104,12 +117,14 @@ export function fillCounters(columns: usize, at: usize, end: usize, row: u32, ca
   return at;
 }
 
-// Address of the data of a record's last flow element; 0 where the record is not for this kernel.
+// Address of the data of a record's last flow element; 0 where the record is not for this kernel. Elements of the parts are put into their columns.
 // @ts-ignore: decorator
 @inline
-function flowIn(at: usize, end: usize): usize {
+function flowIn(columns: usize, at: usize, end: usize, row: usize, parts: u32): usize {
   let elements = load<u16>(at, 4);
   let flow: usize = 0;
+  if ((parts & ADDRESSES) != 0) clearAddresses(columns, row);
+  if ((parts & REVERSE) != 0) clearReverse(columns, row);
   at += 12;
   while (elements > 0) {
     if (end - at < 4) return 0;
@@ -120,18 +135,12 @@ function flowIn(at: usize, end: usize): usize {
       flow = at + 4;
       if (load<u64>(flow) >= endMs || load<u64>(flow, 8) >= endMs) return 0;
       if (load<u64>(flow, 24) > limit53 || load<u64>(flow, 32) > limit53) return 0;
-    }
+    } else if ((parts & ADDRESSES) != 0 && (type == 2 || type == 3)) fillAddresses(columns, type, at + 4, row);
+    else if ((parts & REVERSE) != 0 && type == 5) fillReverse(columns, at + 4, row);
     at += length;
     elements--;
   }
   return flow;
-}
-
-// Of an element with its head, the same as in fillRow: a byte a type, 0 to 7 and 8 to 13.
-// @ts-ignore: decorator
-@inline
-function leastLength(type: u32): usize {
-  return <usize>((type < 8 ? 0x0c0c1c10240c3404 >> (<u64>type << 3) : 0x140814080404 >> ((<u64>type - 8) << 3)) & 0xff);
 }
 
 // @ts-ignore: decorator
@@ -158,16 +167,12 @@ function fillRow(columns: usize, at: usize, end: usize, row: usize): bool {
       }
       case 2: {
         if (length < 12) return false;
-        store<u8>(<usize>load<u32>(columns, FAMILY) + row, 4);
-        putIpv4(<usize>load<u32>(columns, SRC) + (row << 4), load<u32>(data));
-        putIpv4(<usize>load<u32>(columns, DST) + (row << 4), load<u32>(data, 4));
+        fillAddresses(columns, 2, data, row);
         break;
       }
       case 3: {
         if (length < 36) return false;
-        store<u8>(<usize>load<u32>(columns, FAMILY) + row, 6);
-        putIpv6(<usize>load<u32>(columns, SRC) + (row << 4), data);
-        putIpv6(<usize>load<u32>(columns, DST) + (row << 4), data + 16);
+        fillAddresses(columns, 3, data, row);
         break;
       }
       case 4: {
@@ -179,8 +184,7 @@ function fillRow(columns: usize, at: usize, end: usize, row: usize): bool {
       }
       case 5: {
         if (length < 28) return false;
-        store<f64>(<usize>load<u32>(columns, PACKETS_REV) + (row << 3), <f64>load<u64>(data, 8));
-        store<f64>(<usize>load<u32>(columns, BYTES_REV) + (row << 3), <f64>load<u64>(data, 16));
+        fillReverse(columns, data, row);
         if (load<u64>(data) != 0 && !putFields(columns, 5, data, length - 4, row)) return false;
         break;
       }
@@ -327,26 +331,10 @@ function fillFlow(columns: usize, data: usize, row: usize): bool {
   fillTimes(columns, first, last, row);
   store<f64>(<usize>load<u32>(columns, PACKETS) + (row << 3), <f64>packets);
   store<f64>(<usize>load<u32>(columns, BYTES) + (row << 3), <f64>bytes);
-  store<u16>(<usize>load<u32>(columns, SPORT) + (row << 1), load<u16>(data, 40));
-  store<u16>(<usize>load<u32>(columns, DPORT) + (row << 1), load<u16>(data, 42));
-  store<u8>(<usize>load<u32>(columns, PROTO) + row, load<u8>(data, 44));
-  store<u8>(<usize>load<u32>(columns, FLAGS) + row, load<u8>(data, 45));
-  store<u8>(<usize>load<u32>(columns, TOS) + row, load<u8>(data, 47));
+  fillPorts(columns, data, row);
   const received = load<u64>(data, 16);
   store<f64>(<usize>load<u32>(columns, RECEIVED) + (row << 3), received < endMs ? <f64>received : received >> 63 != 0 ? 0 : <f64>(endMs - 1));
   return true;
-}
-
-// Exact: a time in milliseconds is below 2^42.
-// @ts-ignore: decorator
-@inline
-function fillTimes(columns: usize, first: u64, last: u64, row: usize): void {
-  const firstSeconds = <u32>(<f64>first / 1000.0);
-  const lastSeconds = <u32>(<f64>last / 1000.0);
-  store<u32>(<usize>load<u32>(columns, FIRST_SECONDS) + (row << 2), firstSeconds);
-  store<u32>(<usize>load<u32>(columns, FIRST_NANOS) + (row << 2), <u32>(first - <u64>firstSeconds * 1000) * 1000000);
-  store<u32>(<usize>load<u32>(columns, LAST_SECONDS) + (row << 2), lastSeconds);
-  store<u32>(<usize>load<u32>(columns, LAST_NANOS) + (row << 2), <u32>(last - <u64>lastSeconds * 1000) * 1000000);
 }
 
 // Empties what a record may leave out.
@@ -354,30 +342,14 @@ function fillTimes(columns: usize, first: u64, last: u64, row: usize): void {
 @inline
 function clearRow(columns: usize, row: usize): void {
   const zero = i64x2.splat(0);
-  store<u8>(<usize>load<u32>(columns, FAMILY) + row, 0);
-  v128.store(<usize>load<u32>(columns, SRC) + (row << 4), zero);
-  v128.store(<usize>load<u32>(columns, DST) + (row << 4), zero);
+  clearAddresses(columns, row);
+  clearReverse(columns, row);
   v128.store(<usize>load<u32>(columns, NEXT_HOP) + (row << 4), zero);
   v128.store(<usize>load<u32>(columns, EXPORTER) + (row << 4), zero);
   store<u32>(<usize>load<u32>(columns, IN_IF) + (row << 2), 0);
   store<u32>(<usize>load<u32>(columns, OUT_IF) + (row << 2), 0);
   store<u32>(<usize>load<u32>(columns, SRC_AS) + (row << 2), 0);
   store<u32>(<usize>load<u32>(columns, DST_AS) + (row << 2), 0);
-  store<u64>(<usize>load<u32>(columns, PACKETS_REV) + (row << 3), 0);
-  store<u64>(<usize>load<u32>(columns, BYTES_REV) + (row << 3), 0);
   store<u16>(<usize>load<u32>(columns, VLAN) + (row << 1), 0);
 }
 
-// @ts-ignore: decorator
-@inline
-function putIpv4(to: usize, address: u32): void {
-  store<u64>(to, 0);
-  store<u64>(to, <u64>0xffff0000 | (<u64>bswap(address) << 32), 8);
-}
-
-// @ts-ignore: decorator
-@inline
-function putIpv6(to: usize, data: usize): void {
-  store<u64>(to, bswap(load<u64>(data)));
-  store<u64>(to, bswap(load<u64>(data, 8)), 8);
-}

@@ -22,7 +22,7 @@ export interface FlowKey {
   readonly bits4: number;
   readonly bits6: number;
   /** Column with the number of bits that count, for networks of the record's own mask. */
-  readonly maskedBy?: string;
+  readonly maskedBy?: readonly string[];
   /** Place in the MPLS stack, from 0. */
   readonly label?: number;
 }
@@ -156,7 +156,7 @@ function oneKey(word: string, option: string): FlowKey {
     sides,
     bits4: bits !== undefined && family !== '6' ? Math.min(bits, 32) : 32,
     bits6: bits !== undefined && family !== '4' ? bits : 128,
-    ...(name === 'srcnet' || name === 'dstnet' ? { maskedBy: name === 'srcnet' ? 'srcMask' : 'dstMask' } : {}),
+    ...(name === 'srcnet' || name === 'dstnet' ? { maskedBy: [name === 'srcnet' ? 'srcMask' : 'dstMask'] } : {}),
     ...(kind === 'label' ? { label: Number(name.slice(4)) - 1 } : {}),
   };
 }
@@ -175,7 +175,7 @@ export function fillKeys(batch: FlowBatch, keys: readonly FlowKey[], side: 0 | 1
     if (column === undefined) clear(key.words, end - start, out, at, stride);
     else if (key.kind === 'address') {
       fillAddresses(column as Uint8Array, start, end, key, out, at, stride);
-      if (key.maskedBy !== undefined) maskByRow(columnOf(batch, key.maskedBy), start, end, out, at, stride);
+      if (key.maskedBy !== undefined) maskByRow(columnOf(batch, key.maskedBy[0]), start, end, out, at, stride);
     } else if (key.kind === 'mac') fillMacs(column, start, end, out, at, stride);
     else if (key.kind === 'label') fillLabels(column, key.label ?? 0, start, end, out, at, stride);
     else fillNumbers(column, start, end, out, at, stride);

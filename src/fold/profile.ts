@@ -66,8 +66,30 @@ const groups = {
 export type GroupField = keyof typeof groups;
 export const groupFields = Object.keys(groups) as readonly GroupField[];
 
+/** Columns that groups look at. */
+export function groupColumns(fields: readonly GroupField[]): string[] {
+  return fields.flatMap((field) => columnsOfGroup[field]);
+}
+const columnsOfGroup: Readonly<Record<GroupField, readonly string[]>> = {
+  proto: ['proto'],
+  srcport: ['sport'],
+  dstport: ['dport'],
+  srcip: ['src', 'family'],
+  dstip: ['dst', 'family'],
+  exporter: ['exporter'],
+  family: ['family'],
+  flags: ['flags'],
+  tos: ['tos'],
+  inif: ['inIf'],
+  outif: ['outIf'],
+  srcas: ['srcAs'],
+  dstas: ['dstAs'],
+  vlan: ['vlan'],
+};
+
 // Names that users of nfdump and of the CSV have in their fingers.
 const otherNames: Readonly<Record<string, GroupField>> = {
+  port: 'dstport',
   sport: 'srcport',
   dport: 'dstport',
   src: 'srcip',

@@ -23,7 +23,7 @@ export function readMeasures(
   end: number,
 ): MeasureRow {
   const start = from - (from % stepSeconds);
-  const cells = zeroMeasures(Math.max(0, Math.ceil((end - start) / stepSeconds)));
+  const cells = idleMeasures(Math.max(0, Math.ceil((end - start) / stepSeconds)));
   const last = start + cells.counts.length * stepSeconds;
   const finest = facts.ladderOf(series)[0]!.stepSeconds;
   for (const generation of open) {
@@ -46,7 +46,18 @@ export function readMeasures(
   for (let at = 0; at < pending.count; at++)
     rollUpMeasure(cells, Math.floor((pending.slots[at]! - start) / stepSeconds), pending.cells, at);
   pending.count = 0;
-  return { series: name, stepSeconds, start, cells };
+  return { series: name, stepSeconds, start, cells, release: () => idle.push(cells) > idleMax && idle.shift() };
+}
+
+// Columns that were handed back: who reads many series of one range takes the same ones again and again.
+const idle: Measures[] = [];
+const idleMax = 2;
+
+function idleMeasures(size: number): Measures {
+  if (idle.at(-1)?.counts.length !== size) return zeroMeasures(size);
+  const cells = idle.pop() as Measures;
+  for (const field of ['counts', 'sums', 'filled'] as const) cells[field].fill(0);
+  return cells;
 }
 
 const chunkCells = zeroMeasures(slotsMax);

@@ -183,6 +183,8 @@ export interface MeasureRow {
   readonly start: number;
   /** One a slot; empty ones have count 0. */
   readonly cells: Measures;
+  /** Says that nobody looks at `cells` any more: their columns may hold the next series. */
+  readonly release?: () => void;
 }
 
 export interface StateRow {

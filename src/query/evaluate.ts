@@ -40,7 +40,7 @@ async function evaluateCall(node: CallNode, context: TargetContext): Promise<Val
   if (--context.budget.calls < 0) throw new Refused('the request makes too many calls of functions');
   const row = functionByName(node.name);
   if (row === undefined) throw fault(node, `unknown function: ${node.name}`);
-  const values = await bind(node, row, context);
+  const values = await bind(node, row, row.needs === undefined ? context : { ...context, onlyValues: row.needs === 'values' });
   return await row.run(new Call(context, node, values, { evaluate: evaluateNode, lookup: functionByName }));
 }
 

@@ -67,6 +67,8 @@ export interface TargetContext {
   readonly maintenance?: readonly TimeSpan[];
   /** Values of `$name` in templates. */
   readonly template: Readonly<Record<string, string>>;
+  /** Whoever asks needs the values of stored series alone, not the cells below them. */
+  readonly onlyValues?: boolean;
   /** Whether nobody waits for the answer any more. */
   readonly isDropped?: () => boolean;
   /** Calls left before the request is refused; what stands so far in each stack of the picture. */
@@ -78,6 +80,8 @@ export interface TargetFunction {
   readonly group: 'Alias' | 'Combine' | 'Transform' | 'Calculate' | 'Filter Series' | 'Filter Data' | 'Sorting' | 'Special' | 'Graph';
   readonly description: string;
   readonly parameters: readonly Parameter[];
+  /** What it needs of its series, whatever is made of its result: their values alone, or the cells below. */
+  readonly needs?: 'values' | 'cells';
   readonly run: (call: Call) => readonly Series[] | Promise<readonly Series[]>;
 }
 

@@ -18,6 +18,7 @@ export const cellFunctions: readonly TargetFunction[] = [
     group: 'Special',
     description: "Weir's own: the share of the time (of events: of the finest slots) in which nothing is known, in percent.",
     parameters: [seriesList],
+    needs: 'cells',
     run: (call) => stored(call, (_, series) => percentUnknownOf(series, call)),
   },
   {
@@ -25,6 +26,7 @@ export const cellFunctions: readonly TargetFunction[] = [
     group: 'Special',
     description: "Weir's own: how many points, weighted by their sampling, each slot holds.",
     parameters: [seriesList],
+    needs: 'cells',
     run: (call) =>
       stored(call, ({ counts }, series) => ({ ...derive(series, `count(${series.name})`, counts.slice(), { count: '1' }), method: 'sum' })),
   },
@@ -33,6 +35,7 @@ export const cellFunctions: readonly TargetFunction[] = [
     group: 'Special',
     description: "Weir's own: the sum of all points of each slot, whatever the method of the series; the same number at every zoom.",
     parameters: [seriesList],
+    needs: 'cells',
     run: (call) =>
       stored(call, ({ counts, sums }, series) => {
         const values = sums.map((sum, slot) => (counts[slot] === 0 ? Number.NaN : sum));
@@ -44,6 +47,7 @@ export const cellFunctions: readonly TargetFunction[] = [
     group: 'Special',
     description: "Weir's own: percentiles of all values of a timer, a line each; 50, 90, 95 and 99 where none are named.",
     parameters: [seriesList, { name: 'percentiles', type: 'float', multiple: true }],
+    needs: 'cells',
     run: distribution,
   },
 ];

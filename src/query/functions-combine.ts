@@ -30,6 +30,7 @@ export const combineFunctions: readonly TargetFunction[] = [
       group: 'Combine',
       description,
       parameters: [lists],
+      ...(method === 'multiply' ? {} : { needs: 'values' as const }),
       run: (call) => {
         const all = call.series('seriesLists');
         return method === 'multiply' && all.length === 1 ? all : aggregate(all, method);
@@ -41,6 +42,7 @@ export const combineFunctions: readonly TargetFunction[] = [
     group: 'Combine',
     description: 'Merges series by the method given.',
     parameters: [seriesList, { name: 'func', type: 'aggFunc', required: true }, { name: 'xFilesFactor', type: 'float' }],
+    needs: 'values',
     run: (call) => aggregate(call.series(), wantedMethod(call, call.text('func')), factorOf(call), shownWord(call.text('func'))),
   },
   {
@@ -110,19 +112,13 @@ function mergeColumns(all: readonly Series[], method: Method, xFilesFactor: numb
   const values = new Float64Array(all.reduce((most, one) => Math.max(most, one.values.length), 0));
   if (method === 'sum' || method === 'average') {
     const counts = new Int32Array(values.length);
-    for (const { values: added } of all) {
-      for (let slot = 0; slot < added.length; slot++) {
-        const value = added[slot] as number;
-        if (Number.isNaN(value)) continue;
-        values[slot] = (values[slot] as number) + value;
-        counts[slot] = (counts[slot] as number) + 1;
-      }
-    }
-    return values.map((sum, slot) => {
+    for (const one of all) addColumn(values, counts, one.values);
+    for (let slot = 0; slot < values.length; slot++) {
       const count = counts[slot] as number;
-      if (count === 0 || count / all.length < xFilesFactor) return Number.NaN;
-      return method === 'sum' ? sum : sum / count;
-    });
+      if (count === 0 || count / all.length < xFilesFactor) values[slot] = Number.NaN;
+      else if (method === 'average') values[slot] = (values[slot] as number) / count;
+    }
+    return values;
   }
   const column = new Float64Array(all.length);
   for (let slot = 0; slot < values.length; slot++) {
@@ -130,6 +126,16 @@ function mergeColumns(all: readonly Series[], method: Method, xFilesFactor: numb
     values[slot] = mergeValues(column, 0, all.length, method, xFilesFactor);
   }
   return values;
+}
+
+// No column is longer than the sums.
+function addColumn(sums: Float64Array, counts: Int32Array, added: Float64Array): void {
+  for (let slot = 0; slot < added.length; slot++) {
+    const value = added[slot]!;
+    if (Number.isNaN(value)) continue;
+    sums[slot]! += value;
+    counts[slot]!++;
+  }
 }
 
 /** The distinct expressions of series in their order, joined by commas. */

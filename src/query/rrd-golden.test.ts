@@ -56,7 +56,7 @@ for (const { file, fetch } of [...made, ...real]) {
       assert.equal(got.count, rows.length);
       rows.forEach(([time, ...values], row) => {
         assert.equal(got.start + (row + 1) * got.step, time);
-        values.forEach((value, column) => assertNear(got.values[row * ds.length + column], value, `${time} ${ds[column]}`));
+        for (const [column, value] of values.entries()) assertNear(got.values[row * ds.length + column], value, `${time} ${ds[column]}`);
       });
       database.close();
     });
@@ -85,7 +85,7 @@ for (const { file, xport: cases } of made) {
         assert.deepEqual(table.legends, meta.legend);
         assert.equal(table.count, rows.length);
         rows.forEach((values, row) => {
-          values.forEach((value, column) => assertNear(table.columns[column]?.[row], value, `row ${row}, column ${column}`));
+          for (const [column, value] of values.entries()) assertNear(table.columns[column]?.[row], value, `row ${row}, column ${column}`);
         });
       } finally {
         fetcher.close();

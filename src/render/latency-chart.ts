@@ -18,9 +18,12 @@ const colours = ['#0072b2', '#d55e00', '#009e73', '#cc79a7'];
 export function latencyChart(curves: readonly LatencyCurve[]): string {
   const points = curves.flatMap(({ sizes }) => sizes);
   const xTicks = linearTicks(0, Math.max(1, ...points.map(({ n }) => n)), 8);
-  const yTicks = linearTicks(0, Math.max(0.001, ...points.map(({ p99Ms }) => p99Ms)), 6);
+  // Medians are what the picture is of: bars that would dwarf them are cut off at the top.
+  const longestMs = Math.max(0.001, ...points.map(({ p99Ms }) => p99Ms));
+  const yTicks = linearTicks(0, Math.min(longestMs, 1.6 * Math.max(0.001, ...points.map(({ medianMs }) => medianMs))), 6);
   const x = (n: number): number => plot.left + (n / (xTicks.at(-1) ?? 1)) * (plot.right - plot.left);
-  const y = (ms: number): number => plot.bottom - (Math.max(0, ms) / (yTicks.at(-1) ?? 1)) * (plot.bottom - plot.top);
+  const top = yTicks.at(-1) ?? 1;
+  const y = (ms: number): number => plot.bottom - (Math.min(top, Math.max(0, ms)) / top) * (plot.bottom - plot.top);
   const parts = [label(plot.left, 28, 'Time to take n records', { size: 17, weight: 'bold', fill: '#111111' })];
   for (const tick of yTicks) {
     parts.push(element('line', { x1: plot.left, x2: plot.right, y1: y(tick), y2: y(tick), stroke: tick === 0 ? '#555555' : '#dddddd' }));
@@ -28,10 +31,12 @@ export function latencyChart(curves: readonly LatencyCurve[]): string {
   }
   for (const tick of xTicks) parts.push(label(x(tick), plot.bottom + 18, axisNumber(tick), { anchor: 'middle' }));
   parts.push(
-    label((plot.left + plot.right) / 2, height - 14, 'n; dots are medians, bars reach to the 99th percentile', {
-      anchor: 'middle',
-      fill: '#666666',
-    }),
+    label(
+      (plot.left + plot.right) / 2,
+      height - 14,
+      `n; dots are medians, bars reach to the 99th percentile${longestMs > top ? ` (the longest, cut off here, to ${axisNumber(longestMs)} ms)` : ''}`,
+      { anchor: 'middle', fill: '#666666' },
+    ),
   );
   curves.forEach((curve, index) => {
     const colour = colours[index % colours.length] ?? '#333333';
@@ -65,13 +70,10 @@ function fitted(curve: LatencyCurve, x: (n: number) => number, y: (ms: number) =
       stroke: colour,
       'stroke-width': 1.5,
     });
-    return step === undefined
-      ? [line]
-      : [
-          line,
-          label(x(from) + 4, y(raised + curve.slope * from) - 8, `${step.size > 0 ? '+' : ''}${step.size.toFixed(3)} ms at ${step.n}`, {
-            fill: colour,
-          }),
-        ];
+    if (step === undefined) return [line];
+    const edge = element('line', { x1: x(from), x2: x(from), y1: plot.top, y2: plot.bottom, stroke: colour, 'stroke-dasharray': '4 4' });
+    const text = `${step.size > 0 ? '+' : ''}${step.size.toFixed(3)} ms at ${step.n}`;
+    const isRight = x(from) > plot.right - 160;
+    return [line, edge, label(x(from) + (isRight ? -6 : 6), plot.top + 14, text, { fill: colour, anchor: isRight ? 'end' : 'start' })];
   });
 }

@@ -41,6 +41,7 @@ export interface DaemonOptions {
 }
 
 const flushMs = 500;
+const expireMs = 10_000;
 
 export class Daemon {
   readonly #options: DaemonOptions;
@@ -49,6 +50,8 @@ export class Daemon {
   #azureKeys: AzureKeys;
   readonly #open: OpenListener[] = [];
   #timer: NodeJS.Timeout | undefined;
+  #expiredMs = 0;
+  #isExpiring = false;
   readonly #tails: Tails;
   readonly services: Services;
 
@@ -118,6 +121,26 @@ export class Daemon {
     this.services.intake.nowSeconds = Math.floor(this.#options.now() / 1000);
     this.services.intake.flush().catch(() => {});
     this.services.hits.tick();
+    this.#expire();
+  }
+
+  // Lets go of what is over, a bounded piece at a time; while there is more, at every tick.
+  #expire(): void {
+    const now = this.#options.now();
+    if (this.#isExpiring || now - this.#expiredMs < expireMs) return;
+    this.#isExpiring = true;
+    this.#options.records
+      .expire(Math.floor(now / 1000))
+      .then((gone) => {
+        if (gone === 0) this.#expiredMs = now;
+      })
+      .catch((error: unknown) => {
+        this.#expiredMs = now;
+        this.services.ledger.notice('store', error instanceof Error ? error.message : String(error));
+      })
+      .finally(() => {
+        this.#isExpiring = false;
+      });
   }
 
   /** Takes another configuration: names, limits, dialect, tokens and ladders. Listeners stay open. Throws when a token file cannot be read: all stays as it was. */

@@ -142,24 +142,21 @@ export class MetricReader {
           : percentileValues(slots, percentile, way.xFilesFactor);
     if (figure !== undefined) await this.#fillIdle(values, stored, slots, context);
     const tags = name.includes(';') ? tagsOf(name) : { name };
+    const series = {
+      ...{ name, tags, pathExpression, stepSeconds: slots.stepSeconds, values, method },
+      ...{ start: slots.start, end: slots.start + values.length * slots.stepSeconds },
+      // The series' own factor has been applied to its slots; what a function asks for beyond is its own affair, as Graphite has it.
+      xFilesFactor: 0,
+    };
+    if (context.onlyValues === true) {
+      slots.release?.();
+      return series;
+    }
     const merged =
       figure === undefined || parseStoredName(stored)?.kind === 'timer'
         ? mergedFigure(slots, values, method, figure, percentile)
         : undefined;
-    return {
-      name,
-      tags,
-      pathExpression,
-      start: slots.start,
-      end: slots.start + values.length * slots.stepSeconds,
-      stepSeconds: slots.stepSeconds,
-      values,
-      method,
-      // The series' own factor has been applied to its slots; what a function asks for beyond is its own affair, as Graphite has it.
-      xFilesFactor: 0,
-      ...(merged === undefined ? {} : { merged }),
-      cells: cellsOf(slots, figure !== undefined),
-    };
+    return { ...series, ...(merged === undefined ? {} : { merged }), cells: cellsOf(slots, figure !== undefined) };
   }
 
   // A rule of the configuration goes before storage-aggregation.conf; StatsD's names mean what they mean.

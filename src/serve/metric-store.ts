@@ -66,6 +66,8 @@ export interface StoredSlots {
   readonly distinct?: Float64Array;
   /** Series of states. */
   readonly states?: StateTimes;
+  /** Says that nobody looks at the columns any more. */
+  readonly release?: () => void;
 }
 
 export interface Archive {

@@ -27,6 +27,10 @@ export class RecordTables {
   /** The name of a table as it was made; undefined when there is none. */
   async find(name: string): Promise<string | undefined> {
     await this.#ready();
+    const known = this.#byLower.get(name.toLowerCase());
+    if (known !== undefined || this.isDoomed(name)) return known;
+    // Hits are kept as records without asking here.
+    for await (const { rows } of this.#records.scan('record', { table: name, limit: 1 })) if (rows.length > 0) this.#add(name);
     return this.#byLower.get(name.toLowerCase());
   }
 

@@ -18,7 +18,7 @@ import type { RecordTables } from './record-tables.js';
 import type { Tokens } from './tokens.js';
 
 /** What routes of records ask of the store. */
-export type RecordStore = Pick<Store, 'commit' | 'scan'>;
+export type RecordStore = Pick<Store, 'commit' | 'scan' | 'expire'>;
 
 export interface Services {
   readonly configuration: () => Configuration;

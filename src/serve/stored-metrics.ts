@@ -160,13 +160,14 @@ async function read(
   if (kind === 'timer' || kind === 'set') return await readParts(options, kind, range, count);
   if (held?.state !== undefined) return await readStateSlots(options.store, held, range, now, alignSeconds === 0);
   const values = kind === undefined && options.keepsValues(name) ? (await readParts(options, 'timer', range, count)).values : undefined;
-  for await (const { cells } of options.store.scan('measure', range)) {
+  for await (const { cells, release } of options.store.scan('measure', range)) {
     const finest = ladder[0]?.stepSeconds ?? stepSeconds;
     const share = finest / stepSeconds;
     const { counts, sums, mins, maxs, lasts, filled } = cells;
     if (share !== 1) for (let at = 0; at < filled.length; at++) filled[at] = (filled[at] as number) * share;
     fillCoarse(counts, filled, start, stepSeconds, options.rules().coarseOf(name));
-    return { stepSeconds, start, counts, sums, mins, maxs, lasts, filled, ...(values === undefined ? {} : { values }) };
+    const slots = { stepSeconds, start, counts, sums, mins, maxs, lasts, filled };
+    return { ...slots, ...(values === undefined ? {} : { values }), ...(release === undefined ? {} : { release }) };
   }
   return emptySlots(stepSeconds, start, count);
 }

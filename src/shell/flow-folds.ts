@@ -4,7 +4,7 @@
  */
 
 import type { FlowBatch } from '../base/flow-batch.js';
-import type { WantedColumns } from '../collect/format.js';
+import { bothParts, partsOf, type WantedColumns } from '../collect/format.js';
 import { FlowGroups, type FoldedGroups } from '../fold/flow-groups.js';
 import { flowKeys } from '../fold/flow-keys.js';
 import { FlowStat, type FoldedStat } from '../fold/flow-stat.js';
@@ -43,7 +43,7 @@ interface Counts {
 
 /** Flows, packets and bytes, exact; both sides of biflows. */
 export class CountFold implements FlowFold<Counts> {
-  readonly wanted = undefined;
+  readonly wanted = ['reverse'] as const;
   #flows = 0;
   #packets = 0n;
   #bytes = 0n;
@@ -87,13 +87,15 @@ interface ReportPart {
 
 /** Figures of all flows, if asked for, and any number of groupings, in one pass. */
 export class ReportFold implements FlowFold<ReportPart> {
-  readonly wanted = undefined;
+  readonly wanted: WantedColumns | undefined;
   readonly stat: FlowStat | undefined;
   readonly groups: readonly FlowGroups[];
 
   constructor(hasStat: boolean, groups: readonly GroupTask[]) {
     this.stat = hasStat ? new FlowStat() : undefined;
     this.groups = groups.map(({ keys, option, isBidirectional }) => new FlowGroups(flowKeys(keys, option), isBidirectional));
+    const keyed = this.groups.flatMap(({ keys }) => keys.flatMap(({ sides, maskedBy = [] }) => [...sides, ...maskedBy]));
+    this.wanted = bothParts(partsOf(hasStat ? [...keyed, 'proto'] : keyed), ['times', 'reverse']);
   }
 
   add(batch: FlowBatch): void {

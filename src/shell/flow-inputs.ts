@@ -9,7 +9,7 @@ import type { FlowBatch } from '../base/flow-batch.js';
 import { type OutputFile, openOutput } from '../base/output-file.js';
 import { checkTimeZone, type Instant } from '../base/time.js';
 import { compileFilter, type Filter } from '../collect/filter.js';
-import type { Reject, WantedColumns } from '../collect/format.js';
+import { bothParts, partColumns, type Reject, type WantedColumns } from '../collect/format.js';
 import { type FlowReading, readFlows } from '../collect/open.js';
 import type { Invocation, Option } from './command.js';
 import { inputWords, parseWindow, type Window } from './flow-sets.js';
@@ -41,9 +41,10 @@ export class FlowInputs {
   readonly #filter: Filter | undefined;
   readonly #window: Window | undefined;
   readonly #limit: number;
+  readonly #wanted: WantedColumns | undefined;
   #shown = 0;
 
-  /** `wanted`: the columns that the command looks at, if not all. A filter looks at all. */
+  /** `wanted`: the columns that the command looks at, if not all; those of the filter and of windows are added. */
   constructor(invocation: Invocation, wanted?: WantedColumns) {
     this.#invocation = invocation;
     this.#filter = filterOption(invocation.text('filter'), invocation.text('filter-file'));
@@ -55,12 +56,17 @@ export class FlowInputs {
     const window = invocation.text('window');
     this.#window = window === undefined ? undefined : parseWindow(window, zone);
     this.#limit = limitOption(invocation.text('limit'));
+    const isTimed = ['window', 'from', 'to'].some((name) => invocation.text(name) !== undefined);
+    this.#wanted = bothParts(
+      bothParts(wanted, this.#filter?.wanted ?? (this.#filter === undefined ? [] : undefined)),
+      isTimed ? ['times'] : [],
+    );
     this.reading = readFlows(words, {
       stdin: words.includes('-') ? invocation.world.stdin : (undefined as never),
       timeZone: zone,
       ...(invocation.text('columns') === undefined ? {} : { columns: invocation.text('columns') as string }),
       ...(seed === undefined ? {} : { seed: seedOption(seed) }),
-      ...(wanted === undefined || this.#filter !== undefined || window !== undefined ? {} : { wanted }),
+      ...(this.#wanted === undefined ? {} : { wanted: this.#wanted }),
       keepOriginals: path !== undefined,
       onReject: (reject) => this.reject(reject),
       onNotice: (text) => invocation.world.stderr.write(`weir: ${text}\n`),
@@ -89,13 +95,14 @@ export class FlowInputs {
   async *selected(from: Instant | undefined, to: Instant | undefined): AsyncGenerator<FlowBatch> {
     const filter = this.#filter;
     const keep = new Uint32Array(1 << 16);
+    const names = this.#wanted === undefined ? undefined : ['packets', 'bytes', ...this.#wanted.flatMap((part) => partColumns[part])];
     const window = this.#window === undefined ? undefined : await this.#absolute(this.#window);
     let left = this.#limit;
     for await (const batch of this.reading.batches()) {
       const rows = batch.count <= keep.length ? keep : new Uint32Array(batch.count);
-      if (filter !== undefined) batch.select(rows, filter(batch, rows));
-      if (from !== undefined || to !== undefined) batch.select(rows, inWindow(batch, rows, from, to));
-      if (window !== undefined) batch.select(rows, withinWindow(batch, rows, window));
+      if (filter !== undefined) batch.select(rows, filter(batch, rows), names);
+      if (from !== undefined || to !== undefined) batch.select(rows, inWindow(batch, rows, from, to), names);
+      if (window !== undefined) batch.select(rows, withinWindow(batch, rows, window), names);
       if (batch.count > left) batch.count = left;
       left -= batch.count;
       if (batch.count > 0) yield batch;

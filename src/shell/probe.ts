@@ -3,29 +3,30 @@
  * all of them alike; what is reported a size is its median and 99th percentile, and where the curve of the medians has a step (`query/step-test.ts`).
  */
 
-import { Agent as HttpAgent, request as httpRequest } from 'node:http';
-import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
-import { Malformed, Usage } from '../base/faults.js';
+import { Usage } from '../base/faults.js';
 import { openOutput } from '../base/output-file.js';
 import { findSteps, generator, type StepAnswer } from '../query/step-test.js';
 import { latencyChart } from '../render/latency-chart.js';
 import { type Link, openLink, parseLink } from '../serve/link-proxy.js';
 import type { Command, Invocation } from './command.js';
+import { openAzure, openTemplate, portOf, type Reader, type ReaderOptions } from './probe-reader.js';
 
 export const probe: Command = {
   name: 'probe',
   summary: 'measures how the latency of reading n records grows with n',
   usage: 'take URL [OPTIONS]',
   description: `Measures the time from the request to the last byte for sizes of n, in random order, and says where the curve has a step. URL is a running Weir (then --table
-and --partition name what is read) or any address with {n} in it. --nodelay off shows what delayed acknowledgements do; --link puts a slow, lossy link in between.`,
+and --partition name what is read), with --azure a service of the table protocol, or any address with {n} in it. --nodelay on,off shows what delayed acknowledgements do to
+requests that are written in two pieces; --link puts a slow, lossy link in between.`,
   options: [
     { name: 'table', value: 'NAME', help: 'table to read from a Weir' },
     { name: 'partition', value: 'NAME', help: 'partition to read from a Weir' },
+    { name: 'azure', help: 'URL is a service of the table protocol; WEIR_AZURE_ACCOUNT holds its account as NAME=KEY' },
     { name: 'max', value: 'N', help: 'greatest n (default 1000)' },
     { name: 'sizes', value: 'LIST', help: 'sizes to measure, instead of about 40 up to the greatest' },
     { name: 'repeat', value: 'R', help: 'times that each size is asked for (default 20)' },
     { name: 'seed', value: 'N', help: 'seed of the order (default 1)' },
-    { name: 'nodelay', value: 'LIST', help: 'on, off or on,off: TCP_NODELAY of this side (default on)' },
+    { name: 'nodelay', value: 'LIST', help: 'on, off or on,off: TCP_NODELAY, with requests that go out as two pieces' },
     { name: 'link', value: 'LINK', help: 'a link in between: delay=20ms,jitter=5ms,loss=0.5%' },
     { name: 'header', value: 'LINE', repeatable: true, help: 'a header of the request: "Authorization: Bearer ..."' },
     { name: 'svg', value: 'FILE', help: 'draws the curve' },
@@ -33,6 +34,7 @@ and --partition name what is read) or any address with {n} in it. --nodelay off 
   ],
   examples: [
     ['weir probe take http://127.0.0.1:8420 --table messages --partition alice', 'the curve of a Weir'],
+    ['weir probe take http://127.0.0.1:10002/devstoreaccount1 --azure --table messages --partition alice --max 2000', 'of Azurite'],
     [
       "weir probe take 'http://127.0.0.1:10002/devstoreaccount1/messages()?$top={n}' --max 1001 --svg curve.svg",
       'the curve of any other reader',
@@ -58,7 +60,7 @@ async function runProbe(invocation: Invocation): Promise<number> {
   const { words, world } = invocation;
   const [what, address] = words;
   if (what !== 'take' || address === undefined || words.length > 2) throw new Usage('probe: expected take URL');
-  const template = templateOf(address, invocation);
+  const open = readerOf(address, invocation);
   const sizes = sizesOf(invocation);
   const repeat = wholeOf(invocation.text('repeat') ?? '20', '--repeat', 1_000_000);
   const random = generator(wholeOf(invocation.text('seed') ?? '1', '--seed', 2 ** 31));
@@ -67,7 +69,16 @@ async function runProbe(invocation: Invocation): Promise<number> {
   for (const word of (invocation.text('nodelay') ?? 'on').split(',')) {
     if (word !== 'on' && word !== 'off') throw new Usage(`--nodelay '${word}' (expected on, off or on,off)`);
     const times = await measure(
-      { template, sizes, repeat, random, nodelay: word === 'on', link: link === undefined ? undefined : parseLink(link) },
+      {
+        open,
+        origin: new URL(address.replaceAll('{n}', '1')),
+        sizes,
+        repeat,
+        random,
+        nodelay: word === 'on',
+        halves: invocation.text('nodelay') !== undefined,
+        link: link === undefined ? undefined : parseLink(link),
+      },
       invocation,
     );
     curves.push({
@@ -90,15 +101,18 @@ async function runProbe(invocation: Invocation): Promise<number> {
   return 0;
 }
 
-function templateOf(address: string, invocation: Invocation): string {
-  if (address.includes('{n}')) return address;
+function readerOf(address: string, invocation: Invocation): (options: ReaderOptions) => Reader {
+  if (!/^https?:\/\//.test(address)) throw new Usage(`probe take: '${address}' is no address (expected http://... or https://...)`);
+  if (address.includes('{n}')) return (options) => openTemplate(address, options);
   const [tableName, partition] = [invocation.text('table'), invocation.text('partition')];
   if (tableName === undefined || partition === undefined)
     throw new Usage('probe take: expected --table and --partition, or a URL with {n} in it');
+  if (invocation.flag('azure'))
+    return (options) => openAzure(address, tableName, partition, invocation.world.env.WEIR_AZURE_ACCOUNT, options);
   const base = new URL('/api/take', address);
   base.searchParams.set('table', tableName);
   base.searchParams.set('partition', partition);
-  return `${base.href}&n={n}`;
+  return (options) => openTemplate(`${base.href}&n={n}`, options);
 }
 
 function sizesOf(invocation: Invocation): number[] {
@@ -121,58 +135,32 @@ function wholeOf(text: string, name: string, limit: number): number {
 }
 
 interface Order {
-  readonly template: string;
+  readonly open: (options: ReaderOptions) => Reader;
+  readonly origin: URL;
   readonly sizes: readonly number[];
   readonly repeat: number;
   readonly random: () => number;
   readonly nodelay: boolean;
+  /** Whether requests go out as two pieces, as `--nodelay` asks. */
+  readonly halves: boolean;
   readonly link: Link | undefined;
 }
 
 async function measure(order: Order, { world, list }: Invocation): Promise<SizeTimes[]> {
-  const { template, sizes, repeat, random } = order;
-  const url = new URL(template.replaceAll('{n}', '1'));
-  const port = Number(url.port || (url.protocol === 'https:' ? 443 : 80));
-  const proxy = order.link === undefined ? undefined : await openLink(url.hostname, port, order.link, random);
-  const isSecure = url.protocol === 'https:';
-  const agent = isSecure ? new HttpsAgent({ keepAlive: true, maxSockets: 1 }) : new HttpAgent({ keepAlive: true, maxSockets: 1 });
+  const { sizes, repeat, random, nodelay, halves, origin } = order;
+  const link = order.link ?? (halves ? { delayMs: 0, jitterMs: 0, loss: 0 } : undefined);
+  const proxy =
+    link === undefined ? undefined : await openLink(origin.hostname, portOf(origin), link, random, { noDelay: nodelay, halves });
   const headers = Object.fromEntries(list('header').map(headerOf));
-  const get = (n: number): Promise<{ ms: number; bytes: number }> =>
-    new Promise((resolve, reject) => {
-      const target = new URL(template.replaceAll('{n}', String(n)));
-      const place = proxy === undefined ? {} : { host: '127.0.0.1', port: proxy.port };
-      const start = world.monotonicMs();
-      const options = {
-        agent,
-        headers: { host: target.host, ...headers },
-        path: target.pathname + target.search,
-        hostname: target.hostname,
-        port,
-        ...place,
-      };
-      const sent = (isSecure ? httpsRequest : httpRequest)(options, (response) => {
-        let bytes = 0;
-        response.on('data', (piece: Buffer) => {
-          bytes += piece.length;
-        });
-        response.on('end', () => {
-          if (response.statusCode === 200) resolve({ ms: world.monotonicMs() - start, bytes });
-          else reject(new Malformed(`the server answered ${response.statusCode}`, { file: target.origin }));
-        });
-      });
-      sent.setNoDelay(order.nodelay);
-      sent.on('error', (error) =>
-        reject(error instanceof Malformed ? error : new Malformed(`no answer: ${error.message}`, { file: target.origin }, error)),
-      );
-      sent.end();
-    });
+  const reader = order.open({ headers, proxyPort: proxy?.port, noDelay: nodelay });
   try {
-    for (let warm = 0; warm < 5; warm++) await get(sizes[0] ?? 1);
+    for (let warm = 0; warm < 5; warm++) await reader.take(sizes[0] ?? 1);
     const times = new Map(sizes.map((n) => [n, { ms: [] as number[], bytes: 0 }]));
     for (const n of inRandomOrder(sizes, repeat, random)) {
-      const { ms, bytes } = await get(n);
+      const start = world.monotonicMs();
+      const bytes = await reader.take(n);
       const own = times.get(n);
-      own?.ms.push(ms);
+      own?.ms.push(world.monotonicMs() - start);
       if (own !== undefined) own.bytes = bytes;
     }
     return [...times].map(([n, { ms, bytes }]) => {
@@ -181,7 +169,7 @@ async function measure(order: Order, { world, list }: Invocation): Promise<SizeT
       return { n, medianMs: at(0.5), p99Ms: at(0.99), bytes };
     });
   } finally {
-    agent.destroy();
+    reader.close();
     await proxy?.close();
   }
 }

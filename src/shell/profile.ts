@@ -6,9 +6,18 @@
 import { readFileSync } from 'node:fs';
 import { Malformed, Usage } from '../base/faults.js';
 import { checkTimeZone } from '../base/time.js';
-import type { WantedColumns } from '../collect/format.js';
+import { bothParts, partsOf, type WantedColumns } from '../collect/format.js';
 import { defaultBins, type ProfileBy, parseBins, profileUnits } from '../fold/histogram.js';
-import { type GroupField, groupFields, type ProfilePer, type ProfileShape, parseGroup, profileBys, profilePers } from '../fold/profile.js';
+import {
+  type GroupField,
+  groupColumns,
+  groupFields,
+  type ProfilePer,
+  type ProfileShape,
+  parseGroup,
+  profileBys,
+  profilePers,
+} from '../fold/profile.js';
 import { profileText, readProfile } from '../fold/profile-file.js';
 import { pngOf } from '../render/png.js';
 import { profileChart } from '../render/profile-chart.js';
@@ -64,7 +73,7 @@ async function runProfile(invocation: Invocation): Promise<number> {
   // Saved counts alone say what they are of.
   const sole = words.length === 0 && added[0] !== undefined && !asksForShape(invocation) ? added[0].shape : undefined;
   const shape = sole ?? shapeOf(invocation);
-  const wanted = wantedBy(shape, invocation);
+  const wanted = wantedBy(shape);
   const fold = new ProfileFold(shape, wanted);
   const made = fold.profile;
   let exitCode = 0;
@@ -116,11 +125,9 @@ function shapeOf(invocation: Invocation): ProfileShape {
   };
 }
 
-// Groups may be of any column; else counters do, with times where there is a period, a window or a duration.
-function wantedBy({ bins, group, per }: ProfileShape, invocation: Invocation): WantedColumns | undefined {
-  if (group.length > 0) return undefined;
-  const needsTimes = per !== undefined || bins.by === 'duration' || ['from', 'to'].some((name) => invocation.text(name) !== undefined);
-  return needsTimes ? 'timed counters' : 'counters';
+// Counters, times where there is a period or a duration, and what the groups are of.
+function wantedBy({ bins, group, per }: ProfileShape): WantedColumns | undefined {
+  return bothParts(partsOf(groupColumns(group)), per !== undefined || bins.by === 'duration' ? ['times'] : []);
 }
 
 function asksForShape(invocation: Invocation): boolean {
