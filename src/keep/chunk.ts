@@ -1,5 +1,5 @@
 /**
- * A chunk: the measure cells of one series on one step, for 60 slots (finest) or 36, a column a field.
+ * A chunk: the measure cells of one series on one step, for 60 slots (up to a minute) or 144, a column a field.
  *
  *   +----------+----------+---------+-----------------------+----------------------------------------------+
  *   | flags u8 | first u8 | span u8 | presence, span/8 bytes | columns                                      |
@@ -12,15 +12,15 @@ import { Corrupt } from '../base/faults.js';
 import { type Measures, setMeasure, zeroMeasures } from '../fold/measure.js';
 import { columnSizeMax, readColumn, writeColumn } from './column.js';
 
-export const slotsMax = 60;
+export const slotsMax = 144;
 
-/** Slots that a chunk of a step holds: ten minutes of the usual ten seconds, six hours of ten minutes. */
+/** Slots that a chunk of a step holds: ten minutes of the usual ten seconds (what a fold brings), a day of ten minutes. */
 export function chunkSlots(stepSeconds: number): number {
-  return stepSeconds <= 60 ? 60 : 36;
+  return stepSeconds <= 60 ? 60 : slotsMax;
 }
 
 const packed = zeroMeasures(slotsMax);
-const scratch = new Uint8Array(3 + 8 + 7 * columnSizeMax(slotsMax));
+const scratch = new Uint8Array(3 + slotsMax / 8 + 7 * columnSizeMax(slotsMax));
 
 /** The bytes of a chunk that begins at `start`; undefined when no slot holds a cell. They are overwritten by the next call. */
 export function encodeChunk(cells: Measures, slots: number, start: number, stepSeconds: number): Uint8Array | undefined {
@@ -105,6 +105,32 @@ export function decodeChunk(bytes: Uint8Array, cells: Measures, slots: number, s
     cells.filled[to] = (flags & 4) !== 0 ? 1 : filled[from]!;
     from++;
   }
+}
+
+/**
+ * Reads what is shown of a chunk whose cells are all one event: ones and values, into columns that are empty there, from `cell` on. False, and nothing is
+ * read, when it holds other cells. Throws Corrupt.
+ */
+export function decodeShown(bytes: Uint8Array, counts: Float64Array, values: Float64Array, slots: number, cell: number): boolean {
+  const [flags, first, span] = [bytes[0]!, bytes[1]!, bytes[2]!];
+  if ((flags & 5) !== 5) return false;
+  if (bytes.length < 5 || flags > 7 || span === 0 || first + span > slots)
+    throw new Corrupt(`a chunk of ${bytes.length} bytes has a wrong head`);
+  const to = cell + first;
+  if (flags === 7) {
+    readColumn(bytes, 3, values, span, to);
+    counts.fill(1, to, to + span);
+    return true;
+  }
+  let count = 0;
+  for (let slot = 0; slot < span; slot++) if (bytes[3 + (slot >> 3)]! & (1 << (slot & 7))) count++;
+  readColumn(bytes, 3 + ((span + 7) >> 3), packed.lasts, count);
+  for (let slot = 0, from = 0; slot < span; slot++) {
+    if (!(bytes[3 + (slot >> 3)]! & (1 << (slot & 7)))) continue;
+    values[to + slot] = packed.lasts[from++]!;
+    counts[to + slot] = 1;
+  }
+  return true;
 }
 
 function decodePlain(bytes: Uint8Array, cells: Measures, span: number, cell: number, start: number, stepSeconds: number): void {

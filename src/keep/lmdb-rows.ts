@@ -61,7 +61,7 @@ async function* cellRows(kind: CellKind, range: CellRange, { tables, names, fact
   for (const name of range.series) {
     const series = names.find(name, kind === 'tally');
     if (series < 0) continue;
-    if (kind === 'measure') yield readMeasures(tables, facts, open(series), name, series, stepSeconds, start, end);
+    if (kind === 'measure') yield readMeasures(tables, facts, open(series), name, series, stepSeconds, start, end, range.isShown);
     else if (kind === 'state') {
       const row = readStates(
         tables,

@@ -4,14 +4,14 @@
  */
 
 import { copyMeasure, type Measures, mergeMeasure, replaceMeasure, rollUpMeasure, zeroMeasures } from '../fold/measure.js';
-import { chunkSlots, decodeChunk, slotsMax } from './chunk.js';
+import { chunkSlots, decodeChunk, decodeShown, slotsMax } from './chunk.js';
 import { partKinds } from './journal.js';
 import type { SeriesFacts } from './lmdb-fold.js';
 import { chunkKey, partChunkSeconds, partKey, type Table, type Tables } from './lmdb-tables.js';
 import { emptyGathered, type OpenCells } from './open-cells.js';
 import type { MeasureRow, PartKind, PartRow } from './store.js';
 
-/** Slots `[start, end)` of a series on a step; `open` are the generations of open cells that hold it. */
+/** Slots `[start, end)` of a series on a step; `open` are the generations of open cells that hold it. `isShown` is that of `CellRange`. */
 export function readMeasures(
   tables: Tables,
   facts: SeriesFacts,
@@ -21,45 +21,124 @@ export function readMeasures(
   stepSeconds: number,
   from: number,
   end: number,
+  isShown = false,
 ): MeasureRow {
   const start = from - (from % stepSeconds);
-  const cells = idleMeasures(Math.max(0, Math.ceil((end - start) / stepSeconds)));
-  const last = start + cells.counts.length * stepSeconds;
+  const count = Math.max(0, Math.ceil((end - start) / stepSeconds));
+  const last = start + count * stepSeconds;
   const finest = facts.ladderOf(series)[0]!.stepSeconds;
-  for (const generation of open) {
-    if (generation.has(series)) joinOpen(generation, series, facts.replaces(series), start, last);
-  }
+  const replaces = facts.replaces(series);
+  pending.count = 0;
+  for (const generation of open) if (generation.has(series)) joinOpen(generation, series, replaces, start, last);
+  const shown = isShown ? readShown(tables, series, stepSeconds, start, last) : undefined;
+  let cells = shown?.cells ?? idleMeasures(count);
+  const put = (to: number, from: Measures, at: number): void => {
+    if (shown !== undefined && !shown.isOwn) {
+      // Only an open cell is of the step itself; those of other steps share a slot.
+      if (from === pending.cells && stepSeconds === finest && putShown(cells, to, from, at)) return;
+      cells = ownColumns(cells);
+      shown.isOwn = true;
+    }
+    // Which of the two was the last is not known here.
+    if (shown !== undefined && cells.counts[to] !== 0 && cells.lastAts[to]! < 0) shown.isMixed = true;
+    rollUpMeasure(cells, to, from, at);
+  };
+  // Chunks before the first open cell meet none.
+  const wholeEnd = pending.count === 0 ? last : Math.min(last, pending.slots[0]!);
   for (const step of tables.steps()) {
-    const whole = step === stepSeconds && pending.count === 0 ? cells : undefined;
-    readArchive(tables.step(step)!, series, step, start, last, whole, (slot, chunk, at) => {
+    if (shown !== undefined && step === stepSeconds) continue;
+    const whole = step === stepSeconds ? cells : undefined;
+    readArchive(tables.step(step)!, series, step, start, last, whole, wholeEnd, (slot, chunk, at) => {
       const held = step === finest && pending.count > 0 ? pendingAt(slot) : -1;
       const to = Math.floor((slot - start) / stepSeconds);
-      if (held < 0) rollUpMeasure(cells, to, chunk, at);
-      else {
-        copyMeasure(joined, 0, chunk, at);
-        (facts.replaces(series) ? replaceMeasure : mergeMeasure)(joined, 0, pending.cells, held);
-        pending.cells.counts[held] = 0;
-        rollUpMeasure(cells, to, joined, 0);
-      }
+      if (held < 0) return put(to, chunk, at);
+      copyMeasure(joined, 0, chunk, at);
+      (replaces ? replaceMeasure : mergeMeasure)(joined, 0, pending.cells, held);
+      pending.cells.counts[held] = 0;
+      put(to, joined, 0);
     });
   }
   for (let at = 0; at < pending.count; at++)
-    rollUpMeasure(cells, Math.floor((pending.slots[at]! - start) / stepSeconds), pending.cells, at);
-  pending.count = 0;
-  return { series: name, stepSeconds, start, cells, release: () => idle.push(cells) > idleMax && idle.shift() };
+    if (pending.cells.counts[at] !== 0) put(Math.floor((pending.slots[at]! - start) / stepSeconds), pending.cells, at);
+  if (shown?.isMixed === true) return readMeasures(tables, facts, open, name, series, stepSeconds, from, end);
+  const held = cells;
+  return { series: name, stepSeconds, start, cells, release: () => putBack(held) };
 }
 
 // Columns that were handed back: who reads many series of one range takes the same ones again and again.
-const idle: Measures[] = [];
-const idleMax = 2;
+const idle: Float64Array[] = [];
+const idleMax = 14;
 
-function idleMeasures(size: number): Measures {
-  if (idle.at(-1)?.counts.length !== size) return zeroMeasures(size);
-  const cells = idle.pop() as Measures;
-  for (const field of ['counts', 'sums', 'filled'] as const) cells[field].fill(0);
-  return cells;
+function idleColumn(size: number): Float64Array {
+  return idle.at(-1)?.length === size ? (idle.pop() as Float64Array).fill(0) : new Float64Array(size);
 }
 
+function idleMeasures(size: number): Measures {
+  const column = (): Float64Array => idleColumn(size);
+  return { counts: column(), sums: column(), mins: column(), maxs: column(), lasts: column(), lastAts: column(), filled: column() };
+}
+
+function putBack(cells: Measures): void {
+  const size = cells.counts.length;
+  if (idle.at(-1)?.length !== size) idle.length = 0;
+  for (const column of new Set(fields.map((field) => cells[field]))) if (idle.length < idleMax) idle.push(column);
+}
+
+interface Shown {
+  readonly cells: Measures;
+  /** The columns are arrays of their own. */
+  isOwn: boolean;
+  /** A cell met one whose time is not known. */
+  isMixed: boolean;
+}
+
+// What chunks of the step itself show, where each cell is one event: ones, and values that stand for five columns. Undefined where it is otherwise.
+function readShown(tables: Tables, series: number, stepSeconds: number, start: number, end: number): Shown | undefined {
+  const count = (end - start) / stepSeconds;
+  const [counts, values] = [idleColumn(count), idleColumn(count)];
+  const table = tables.steps().includes(stepSeconds) ? tables.step(stepSeconds) : undefined;
+  const size = chunkSlots(stepSeconds);
+  const lowest = table === undefined ? -1 : firstChunk(table, false);
+  if (table !== undefined && lowest >= 0) {
+    const seconds = stepSeconds * size;
+    const to = Math.min(firstChunk(table, true), Math.ceil(end / seconds) - 1);
+    for (let chunk = Math.max(lowest, Math.floor(start / seconds)); chunk <= to; chunk++) {
+      const bytes = table.getBinaryFast(chunkKeyOnce(chunk, series));
+      if (bytes !== undefined && !showChunk(bytes, counts, values, size, (chunk * seconds - start) / stepSeconds)) return undefined;
+    }
+  }
+  const cells = { counts, sums: values, mins: values, maxs: values, lasts: values, lastAts: values, filled: counts };
+  return { cells, isOwn: false, isMixed: false };
+}
+
+// Shows a chunk that begins at a cell, which may lie before the first; what lies outside is left out.
+function showChunk(bytes: Uint8Array, counts: Float64Array, values: Float64Array, size: number, cell: number): boolean {
+  if (cell >= 0 && cell + size <= counts.length) return decodeShown(bytes, counts, values, size, cell);
+  if (!decodeShown(bytes, edge.counts.fill(0), edge.values, size, 0)) return false;
+  for (let at = Math.max(0, -cell); at < size && cell + at < counts.length; at++) {
+    counts[cell + at] = edge.counts[at]!;
+    values[cell + at] = edge.values[at]!;
+  }
+  return true;
+}
+
+// Puts a cell of one event into a slot that is empty; false when it is another, or the slot is not.
+function putShown({ counts, lasts }: Measures, to: number, from: Measures, at: number): boolean {
+  const value = from.lasts[at]!;
+  if (counts[to] !== 0 || from.counts[at] !== 1 || from.filled[at] !== 1) return false;
+  if (from.sums[at] !== value || from.mins[at] !== value || from.maxs[at] !== value) return false;
+  counts[to] = 1;
+  lasts[to] = value;
+  return true;
+}
+
+// Columns that are arrays of their own, of cells whose time is not known: -1.
+function ownColumns({ counts, lasts }: Measures): Measures {
+  const lastAts = new Float64Array(counts.length).fill(-1);
+  return { counts, sums: lasts.slice(), mins: lasts.slice(), maxs: lasts.slice(), lasts, lastAts, filled: counts.slice() };
+}
+
+const edge = { counts: new Float64Array(slotsMax), values: new Float64Array(slotsMax) };
 const chunkCells = zeroMeasures(slotsMax);
 const joined = zeroMeasures(1);
 const gathered = emptyGathered();
@@ -110,6 +189,7 @@ function readArchive(
   start: number,
   end: number,
   whole: Measures | undefined,
+  wholeEnd: number,
   take: (slot: number, chunk: Measures, at: number) => void,
 ): void {
   const size = chunkSlots(step);
@@ -123,7 +203,7 @@ function readArchive(
     if (bytes === undefined) continue;
     const chunkStart = chunk * seconds;
     const cell = (chunkStart - start) / step;
-    if (whole !== undefined && cell >= 0 && chunkStart + seconds <= end && isEmpty(whole, cell, size)) {
+    if (whole !== undefined && cell >= 0 && chunkStart + seconds <= wholeEnd && isEmpty(whole, cell, size)) {
       decodeChunk(bytes, whole, size, chunkStart, step, cell);
       continue;
     }
@@ -236,7 +316,7 @@ export function storedCells(tables: Tables, open: readonly OpenCells[], series: 
     });
   };
   for (const step of tables.steps())
-    readArchive(tables.step(step)!, series, step, 0, 0xffffffff, undefined, (slot, cells, at) => put(step, slot, cells, at));
+    readArchive(tables.step(step)!, series, step, 0, 0xffffffff, undefined, 0, (slot, cells, at) => put(step, slot, cells, at));
   for (const generation of open) {
     generation.gather(series, 0, Number.POSITIVE_INFINITY, false, gathered);
     for (let at = 0; at < gathered.count; at++) put(finestStep, gathered.slots[at]!, gathered.cells, at);

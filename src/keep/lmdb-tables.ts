@@ -23,7 +23,7 @@ import { checkLmdbFile, mendLmdbFile } from './lmdb-file.js';
 export type Table = Database<Buffer, Buffer>;
 
 const copyEntries = 20_000;
-const layoutVersion = '3';
+const layoutVersion = '4';
 const binary = { encoding: 'binary', keyEncoding: 'binary' } as const;
 const names = ['journal', 'series', 'parts', 'identities', 'records', 'flows', 'notes', 'meta'] as const;
 

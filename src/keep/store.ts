@@ -140,6 +140,8 @@ export interface CellRange {
   readonly stepSeconds: number;
   readonly start: number;
   readonly end: number;
+  /** Of measures: `lastAts` need not be told, and columns of equal numbers may be one array. Much faster for series of one point a slot. */
+  readonly isShown?: boolean;
 }
 
 /** Records of a table, in byte order of partition and row. */

@@ -160,16 +160,24 @@ async function read(
   if (kind === 'timer' || kind === 'set') return await readParts(options, kind, range, count);
   if (held?.state !== undefined) return await readStateSlots(options.store, held, range, now, alignSeconds === 0);
   const values = kind === undefined && options.keepsValues(name) ? (await readParts(options, 'timer', range, count)).values : undefined;
-  for await (const { cells, release } of options.store.scan('measure', range)) {
+  for await (const { cells, release } of options.store.scan('measure', { ...range, isShown: true })) {
     const finest = ladder[0]?.stepSeconds ?? stepSeconds;
     const share = finest / stepSeconds;
-    const { counts, sums, mins, maxs, lasts, filled } = cells;
-    if (share !== 1) for (let at = 0; at < filled.length; at++) filled[at] = (filled[at] as number) * share;
-    fillCoarse(counts, filled, start, stepSeconds, options.rules().coarseOf(name));
+    const { counts, sums, mins, maxs, lasts } = cells;
+    const coarse = options.rules().coarseOf(name);
+    // The store may tell counts and filled by one array.
+    const filled = share === 1 && coarse.length === 0 ? cells.filled : shares(cells.filled, share);
+    fillCoarse(counts, filled, start, stepSeconds, coarse);
     const slots = { stepSeconds, start, counts, sums, mins, maxs, lasts, filled };
     return { ...slots, ...(values === undefined ? {} : { values }), ...(release === undefined ? {} : { release }) };
   }
   return emptySlots(stepSeconds, start, count);
+}
+
+function shares(filled: Float64Array, share: number): Float64Array {
+  const shown = new Float64Array(filled.length);
+  for (let at = 0; at < shown.length; at++) shown[at] = (filled[at] as number) * share;
+  return shown;
 }
 
 // A point that a file had for a longer slot stands for all of it: the file has hidden what its own factor hides. Where such points end within a slot, the
