@@ -1,7 +1,8 @@
 // Reading: /render of 1 and 100 series x 2,160 points and of 1,000 series by sumSeries, and find over a million names; beside it Whisper in process
 // (python3-whisper) and VictoriaMetrics' query_range over the same points, where they are installed. Medians, order alternated. `node bench/render.mjs [SECONDS]`.
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { Agent, get } from 'node:http';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -11,6 +12,8 @@ import { startDaemon } from '../test/serve/daemon.mjs';
 const secondsEach = Number(process.argv[2] ?? 2);
 const seriesCount = 1000;
 const points = 2160;
+const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+const asked = ['of 1 series', 'of 100 series', 'sum of 1,000 series'];
 const folder = mkdtempSync(join(tmpdir(), 'weir-bench-render-'));
 const now = Math.floor(Date.now() / 10_000) * 10;
 const say = (text) => process.stdout.write(`${text}\n`);
@@ -59,37 +62,65 @@ else {
   const loaded = spawnSync(process.execPath, [bin, 'load', folder, '--data', join(folder, 'data')], { encoding: 'utf8' });
   say(loaded.stderr.trim());
   const daemon = await startDaemon({ words: ['--only', 'http'], folder });
-  await weir(daemon);
+  const peer = await victoria(daemon);
+  if (peer === undefined) say('VictoriaMetrics: not installed');
+  const weirAsks = weirRequests(daemon);
+  const runs = [['weir', daemon.child.pid, weirAsks], ...(peer === undefined ? [] : [['VictoriaMetrics', peer.child.pid, peer.asks]])];
+  // Turn by turn, so that what else the machine does meets both.
+  for (const what of Object.keys(weirAsks)) {
+    const figures = runs.map(([name, pid, asks]) => ({ name, pid, ask: asks[what], times: [], cpuMs: 0, size: 0 }));
+    for (const one of figures) for (let warm = 0; warm < 3; warm++) await one.ask();
+    const end = performance.now() + secondsEach * 1000 * runs.length;
+    for (let round = 0; performance.now() < end || round < 5; round++) {
+      for (const one of round % 2 === 0 ? figures : figures.toReversed()) await measure(one);
+    }
+    for (const { name, times, cpuMs, size } of figures) {
+      const [count, middle, least] = [times.length, median(times), Math.min(...times)];
+      say(
+        `${`${name} ${what}`.padEnd(38)} median ${middle.toFixed(1)} ms, least ${least.toFixed(1)} ms, ${(cpuMs / count).toFixed(1)} CPU ms, ${size} bytes, ${count} requests`,
+      );
+    }
+  }
+  if (peer !== undefined) await peer.stop();
   const whisper = spawnSync('/usr/bin/python3', ['-c', reader, folder, String(now), String(secondsEach)], { encoding: 'utf8' });
   for (const line of whisper.stdout.trim().split('\n')) say(`whisper in process  ${line} ms`);
-  await victoria(daemon);
   await daemon.stop();
 }
 rmSync(folder, { recursive: true, force: true });
 
-async function timed(label, ask) {
-  const times = [];
-  let size = 0;
-  const end = performance.now() + secondsEach * 1000;
-  while (performance.now() < end || times.length < 5) {
-    const started = performance.now();
-    size = (await (await ask()).arrayBuffer()).byteLength;
-    times.push(performance.now() - started);
-  }
-  say(`${label.padEnd(34)} ${median(times).toFixed(2)} ms, ${size} bytes, ${times.length} requests`);
+async function measure(one) {
+  const before = cpuMsOf(one.pid);
+  const started = performance.now();
+  one.size = await one.ask();
+  one.times.push(performance.now() - started);
+  one.cpuMs += cpuMsOf(one.pid) - before;
 }
 
-async function weir({ url }) {
-  const ask = (target) => () =>
-    fetch(
-      `${url}/render?${new URLSearchParams({ target, from: String(now - 21_600), until: String(now), format: 'json', noCache: '1' })}`,
-      {
-        headers: { 'Accept-Encoding': 'identity' },
-      },
-    );
-  await timed('weir /render 1 series', ask('bench.g00.s000'));
-  await timed('weir /render 100 series', ask('bench.g00.*'));
-  await timed('weir /render sumSeries of 1,000', ask('sumSeries(bench.*.*)'));
+// User and system time of a process, all its threads; in steps of 10 ms, which many requests even out.
+function cpuMsOf(pid) {
+  const [user, system] = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ').slice(11, 13);
+  return (Number(user) + Number(system)) * 10;
+}
+
+// The size of an answer, which is read and let go.
+function sizeOf(url) {
+  return new Promise((resolve, reject) => {
+    get(url, { agent }, (response) => {
+      let size = 0;
+      response.on('data', (chunk) => {
+        size += chunk.length;
+      });
+      response.on('end', () => resolve(size));
+    }).on('error', reject);
+  });
+}
+
+function weirRequests({ url }) {
+  const targets = ['bench.g00.s000', 'bench.g00.*', 'sumSeries(bench.*.*)'];
+  const range = { from: String(now - 21_600), until: String(now), format: 'json', noCache: '1' };
+  return Object.fromEntries(
+    targets.map((target, index) => [asked[index], () => sizeOf(`${url}/render?${new URLSearchParams({ target, ...range })}`)]),
+  );
 }
 
 async function victoria({ url }) {
@@ -114,7 +145,7 @@ async function victoria({ url }) {
     }
     return false;
   };
-  if ((await Promise.race([failed.then(() => false), up()])) !== true) return say('VictoriaMetrics: not installed');
+  if ((await Promise.race([failed.then(() => false), up()])) !== true) return undefined;
   for (let group = 0; group < 10; group++) {
     const target = `bench.g${String(group).padStart(2, '0')}.*`;
     const answer = await (
@@ -128,18 +159,16 @@ async function victoria({ url }) {
     await fetch(`${base}/api/v1/import`, { method: 'POST', body: lines.join('\n') });
   }
   await fetch(`${base}/internal/force_flush`);
-  const ask = (query) => () =>
-    fetch(
-      `${base}/api/v1/query_range?${new URLSearchParams({ query, start: String(now - 21_590), end: String(now), step: '10s', nocache: '1' })}`,
-      {
-        headers: { 'Accept-Encoding': 'identity' },
-      },
-    );
-  await timed('VictoriaMetrics 1 series', ask('bench{series="bench.g00.s000"}'));
-  await timed('VictoriaMetrics 100 series', ask('bench{group="g0"}'));
-  await timed('VictoriaMetrics sum of 1,000', ask('sum(bench)'));
-  child.kill('SIGTERM');
-  await new Promise((resolve) => child.once('exit', resolve));
+  const queries = ['bench{series="bench.g00.s000"}', 'bench{group="g0"}', 'sum(bench)'];
+  const range = { start: String(now - 21_590), end: String(now), step: '10s', nocache: '1' };
+  const asks = Object.fromEntries(
+    queries.map((query, index) => [asked[index], () => sizeOf(`${base}/api/v1/query_range?${new URLSearchParams({ query, ...range })}`)]),
+  );
+  const stop = async () => {
+    child.kill('SIGTERM');
+    await new Promise((resolve) => child.once('exit', resolve));
+  };
+  return { child, asks, stop };
 }
 
 function findMillion() {

@@ -32,7 +32,9 @@ async function render(request: WebRequest, services: Services): Promise<Answer> 
   const write = Object.hasOwn(formats, format) ? formats[format] : undefined;
   if (write === undefined)
     throw new HttpFault(400, `format '${format.slice(0, 20)}' is not served (expected ${Object.keys(formats).join(', ')})`);
-  const context = contextOf(request, services);
+  const asked = contextOf(request, services);
+  // Where every slot is written out, nothing merges what lies below the values.
+  const context = { ...asked, onlyValues: asked.maxDataPoints === undefined && Object.hasOwn(textFormats, format) };
   const series: Series[] = [];
   if (context.from < context.now) {
     for (const target of targets) {
