@@ -19,19 +19,24 @@ export function formatG(value: number, precision: number): string {
 export function formatE(value: number, decimals: number): string {
   if (Number.isNaN(value)) return 'nan';
   if (!Number.isFinite(value)) return value > 0 ? 'inf' : '-inf';
-  const [mantissa = '', exponentText = '0'] = evenExponential(value, decimals).split('e');
-  return `${Object.is(value, -0) ? '-' : ''}${mantissa}${formatExponent(Number(exponentText))}`;
+  const text = evenExponential(value, decimals);
+  const signAt = text.indexOf('e') + 1;
+  const twoDigits = text.length - signAt > 2 ? text : `${text.slice(0, signAt + 1)}0${text.slice(signAt + 1)}`;
+  return Object.is(value, -0) ? `-${twoDigits}` : twoDigits;
 }
 
 /** `toExponential`, but a tie goes to the even digit, as C rounds it, and not away from zero. */
 function evenExponential(value: number, decimals: number): string {
   const rounded = value.toExponential(decimals);
-  const digitAt = rounded.indexOf('e') - 1;
+  const exponentAt = rounded.indexOf('e');
+  const digitAt = exponentAt - 1;
   if ((rounded.charCodeAt(digitAt) & 1) === 0 || decimals > 17) return rounded;
-  // An odd last digit: where the digits that were cut are a five and zeroes only, the one below is the even neighbour.
+  // A tie differs from what it was rounded to by half of the last digit; anything else needs no second look.
+  const half = 0.5 * 10 ** (Number(rounded.slice(exponentAt + 1)) - decimals);
+  if (Math.abs(Math.abs(Number(rounded) - value) / half - 1) > 0.01) return rounded;
   const longer = value.toExponential(decimals + 25);
   const cut = longer.slice(digitAt + (decimals === 0 ? 2 : 1), longer.indexOf('e'));
-  return /^50*$/.test(cut) ? longer.slice(0, digitAt + 1) + rounded.slice(rounded.indexOf('e')) : rounded;
+  return /^50*$/.test(cut) ? longer.slice(0, digitAt + 1) + rounded.slice(exponentAt) : rounded;
 }
 
 function formatExponent(exponent: number): string {

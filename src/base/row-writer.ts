@@ -4,6 +4,7 @@
  */
 
 import { formatAddress } from './address.js';
+import { exponentialBytesMax, writeExponential } from './exponential-bytes.js';
 
 const [zero, dot, dash, colon, letterT, letterZ] = [0x30, 0x2e, 0x2d, 0x3a, 0x54, 0x5a];
 
@@ -65,6 +66,12 @@ export class RowWriter {
     let digits = 1;
     for (let bound = 10; value >= bound; bound *= 10) digits++;
     this.#padded(value, digits);
+  }
+
+  /** `%.10e`. */
+  exponential(value: number): void {
+    this.reserve(exponentialBytesMax);
+    this.at = writeExponential(this.bytes, this.at, value);
   }
 
   /** An address of 16 bytes. */

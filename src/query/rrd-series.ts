@@ -8,7 +8,7 @@
 import { openRrd } from '../collect/open-rrd.js';
 import { type RrdDatabase, type RrdFunction, rrdSource } from '../collect/rrd-database.js';
 import type { RrdColumn } from './rpn-column.js';
-import { fetchRrd } from './rrd-fetch.js';
+import { fetchRrd, type RrdRows } from './rrd-fetch.js';
 
 /** What a DEF asks for. Times are epoch seconds, `step` the resolution wished for. */
 export interface SeriesRequest {
@@ -34,6 +34,8 @@ export interface SeriesFetcher {
 /** Series of `.rrd` files and dumps, each opened once. */
 export class RrdFileFetcher implements SeriesFetcher {
   readonly #open = new Map<string, RrdDatabase>();
+  /** The rows fetched last: sources of one file are often asked for one after the other. */
+  #last: { readonly key: string; readonly rows: RrdRows } | undefined;
 
   async fetch({ file, source, cf, start, end, step }: SeriesRequest): Promise<FetchedColumn> {
     let database = this.#open.get(file);
@@ -42,10 +44,12 @@ export class RrdFileFetcher implements SeriesFetcher {
       this.#open.set(file, database);
     }
     const { index } = rrdSource(database, source);
-    const rows = fetchRrd(database, cf, start, end, step);
+    const key = `${cf} ${start} ${end} ${step} ${file}`;
+    const rows = this.#last?.key === key ? this.#last.rows : fetchRrd(database, cf, start, end, step);
+    this.#last = { key, rows };
     const width = rows.names.length;
-    const values =
-      width === 1 ? rows.values : Float64Array.from({ length: rows.count }, (_, row) => rows.values[row * width + index] ?? Number.NaN);
+    const values = width === 1 ? rows.values : new Float64Array(rows.count);
+    if (width > 1) for (let row = 0; row < rows.count; row++) values[row] = rows.values[row * width + index] ?? Number.NaN;
     return { start: rows.start, end: rows.end, step: rows.step, values, consolidate: 'before' };
   }
 

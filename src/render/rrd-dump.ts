@@ -1,5 +1,6 @@
 /** What `rrdtool dump` prints, byte for byte, comments and all; `rrdtool restore` takes it. Source: rrddump(1) and the program beside it. */
 
+import { RowWriter } from '../base/row-writer.js';
 import { type WallClock, wallTime } from '../base/wall-clock.js';
 import {
   type RrdArchive,
@@ -9,7 +10,7 @@ import {
   type RrdScratch,
   type RrdSource,
 } from '../collect/rrd-database.js';
-import { failureHistory, rrdUnsignedZero } from './rrd-info.js';
+import { failureHistory, rrdUnsignedZero, writeUnsignedZero } from './rrd-info.js';
 
 export type RrdDumpHeader = 'dtd' | 'xsd' | 'none';
 
@@ -30,7 +31,8 @@ const xsdRoot = `<rrd xmlns="https://oss.oetiker.ch/rrdtool/rrdtool-dump.xml" xm
 const rowsAtOnce = 1024;
 
 /** The dump in pieces of bounded size. */
-export function* rrdDumpText(database: RrdDatabase, header: RrdDumpHeader, zone: RrdDumpZone): Generator<string> {
+export function* rrdDumpText(database: RrdDatabase, header: RrdDumpHeader, zone: RrdDumpZone): Generator<string | Uint8Array> {
+  const writer = new RowWriter();
   // Versions below 0003 hold nothing that 0003 does not, and are dumped as such.
   const version = Number(database.version) < 3 ? '0003' : database.version;
   yield [
@@ -45,7 +47,10 @@ export function* rrdDumpText(database: RrdDatabase, header: RrdDumpHeader, zone:
   ].join('\n');
   for (const archive of database.archives) {
     yield archiveHead(archive);
-    for (let first = 0; first < archive.rows; first += rowsAtOnce) yield rowsText(database, archive, first, zone);
+    for (let first = 0; first < archive.rows; first += rowsAtOnce) {
+      writeRows(writer, database, archive, first, zone);
+      yield writer.take();
+    }
     yield '\t\t</database>\n\t</rra>\n';
   }
   yield '</rrd>\n';
@@ -163,17 +168,20 @@ function fieldsOf(archive: RrdArchive): [Fields, (scratch: RrdScratch) => Fields
   }
 }
 
-function rowsText(database: RrdDatabase, archive: RrdArchive, first: number, zone: RrdDumpZone): string {
+function writeRows(writer: RowWriter, database: RrdDatabase, archive: RrdArchive, first: number, zone: RrdDumpZone): void {
   const width = database.sources.length;
   const values = database.rows(archive, first, rowsAtOnce);
-  let text = '';
   for (let row = 0; row * width < values.length; row++) {
     const end = archive.firstEnd + (first + row) * archive.step;
-    text += `\t\t\t<!-- ${localTime(end, zone)} / ${end} --> <row>`;
-    for (let column = row * width; column < (row + 1) * width; column++) text += `<v>${rrdUnsignedZero(values[column] ?? Number.NaN)}</v>`;
-    text += '</row>\n';
+    writer.text(`\t\t\t<!-- ${localTime(end, zone)} / ${end} --> <row>`);
+    for (let column = row * width; column < (row + 1) * width; column++) {
+      writer.reserve(64);
+      writer.ascii('<v>');
+      writeUnsignedZero(writer, values[column] ?? Number.NaN);
+      writer.ascii('</v>');
+    }
+    writer.text('</row>\n');
   }
-  return text;
 }
 
 function localTime(epochSeconds: number, zone: RrdDumpZone): string {

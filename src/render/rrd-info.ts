@@ -1,6 +1,7 @@
 /** What `rrdtool info` and `rrdtool lastupdate` print of a database, byte for byte. Source: rrdinfo(1), rrdlastupdate(1), and the program beside it. */
 
 import { formatE } from '../base/number.js';
+import type { RowWriter } from '../base/row-writer.js';
 import {
   type RrdArchive,
   type RrdDatabase,
@@ -39,6 +40,12 @@ export function rrdValue(value: number): string {
 /** The same without a sign before a zero: how dump and xport print a value. */
 export function rrdUnsignedZero(value: number): string {
   return rrdValue(value === 0 ? 0 : value);
+}
+
+/** The same as bytes. */
+export function writeUnsignedZero(writer: RowWriter, value: number): void {
+  if (Number.isNaN(value)) writer.ascii('NaN');
+  else writer.exponential(value === 0 ? 0 : value);
 }
 
 function sourceLines(source: RrdSource): string[] {

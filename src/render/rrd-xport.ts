@@ -3,8 +3,9 @@
  * Source: rrdxport(1), "OUTPUT FORMAT", and the program beside it.
  */
 
+import { RowWriter } from '../base/row-writer.js';
 import type { XportTable } from '../query/xport.js';
-import { rrdUnsignedZero } from './rrd-info.js';
+import { writeUnsignedZero } from './rrd-info.js';
 
 export interface XportForm {
   readonly json: boolean;
@@ -14,20 +15,20 @@ export interface XportForm {
   readonly enumerate: boolean;
 }
 
+const pieceBytes = 1 << 16;
+
 /** The document in pieces of bounded size. */
-export function* xportText(table: XportTable, form: XportForm): Generator<string> {
-  yield form.json ? jsonHead(table) : xmlHead(table);
-  const rowText = form.json ? jsonRow : xmlRow;
-  let text = '';
+export function* xportText(table: XportTable, form: XportForm): Generator<Uint8Array> {
+  const writer = new RowWriter(pieceBytes + 4096);
+  writer.text(form.json ? jsonHead(table) : xmlHead(table));
+  const writeRow = form.json ? writeJsonRow : writeXmlRow;
   for (let row = 0; row < table.count; row++) {
-    text += rowText(table, row, form);
-    if (text.length > 1 << 16) {
-      yield text;
-      text = '';
-    }
+    writeRow(writer, table, row, form);
+    if (writer.at > pieceBytes) yield writer.take();
   }
   const lastRow = form.json && table.count > 0 ? '\n' : '';
-  yield text + lastRow + (form.json ? '  ]\n}\n' : '  </data>\n</xport>\n');
+  writer.text(lastRow + (form.json ? '  ]\n}\n' : '  </data>\n</xport>\n'));
+  yield writer.take();
 }
 
 function xmlHead({ start, end, step, count, legends }: XportTable): string {
@@ -49,13 +50,18 @@ function xmlHead({ start, end, step, count, legends }: XportTable): string {
   ].join('\n');
 }
 
-function xmlRow({ start, step, columns }: XportTable, row: number, { showTime, enumerate }: XportForm): string {
-  const time = showTime ? `<t>${start + (row + 1) * step}</t>` : '';
-  const values = columns.map((column, index) => {
-    const tag = enumerate ? `v${index}` : 'v';
-    return `<${tag}>${rrdUnsignedZero(column[row] ?? Number.NaN)}</${tag}>`;
-  });
-  return `    <row>${time}${values.join('')}</row>\n`;
+function writeXmlRow(writer: RowWriter, { start, step, columns }: XportTable, row: number, { showTime, enumerate }: XportForm): void {
+  writer.reserve(64);
+  writer.ascii('    <row>');
+  if (showTime) writer.ascii(`<t>${start + (row + 1) * step}</t>`);
+  for (let index = 0; index < columns.length; index++) {
+    writer.reserve(64);
+    writer.ascii(enumerate ? `<v${index}>` : '<v>');
+    writeUnsignedZero(writer, columns[index]?.[row] ?? Number.NaN);
+    writer.ascii(enumerate ? `</v${index}>` : '</v>');
+  }
+  writer.reserve(64);
+  writer.ascii('</row>\n');
 }
 
 function jsonHead({ start, end, step, legends }: XportTable): string {
@@ -73,13 +79,19 @@ function jsonHead({ start, end, step, legends }: XportTable): string {
   ].join('\n');
 }
 
-function jsonRow({ start, step, columns }: XportTable, row: number, { showTime }: XportForm): string {
-  const time = showTime ? `"${start + (row + 1) * step}",` : '';
-  const values = columns.map((column) => {
-    const value = column[row] ?? Number.NaN;
-    return Number.isFinite(value) ? rrdUnsignedZero(value) : 'null';
-  });
-  return `${row === 0 ? '' : ',\n'}    [ ${time}${values.join(', ')} ]`;
+function writeJsonRow(writer: RowWriter, { start, step, columns }: XportTable, row: number, { showTime }: XportForm): void {
+  writer.reserve(64);
+  writer.ascii(row === 0 ? '    [ ' : ',\n    [ ');
+  if (showTime) writer.ascii(`"${start + (row + 1) * step}",`);
+  for (let index = 0; index < columns.length; index++) {
+    const value = columns[index]?.[row] ?? Number.NaN;
+    writer.reserve(64);
+    if (index > 0) writer.ascii(', ');
+    if (Number.isFinite(value)) writeUnsignedZero(writer, value);
+    else writer.ascii('null');
+  }
+  writer.reserve(64);
+  writer.ascii(' ]');
 }
 
 function escapeXml(text: string): string {

@@ -40,10 +40,10 @@ function headerOf(text: string): RrdDumpHeader {
   throw new Usage(`rrd dump: --header '${text}' (expected dtd, xsd or none)`);
 }
 
-function writeFile(path: string, pieces: Iterable<string>): void {
+function writeFile(path: string, pieces: Iterable<string | Uint8Array>): void {
   const output = openOutput(path);
   try {
-    for (const piece of pieces) output.write(Buffer.from(piece));
+    for (const piece of pieces) output.write(typeof piece === 'string' ? Buffer.from(piece) : piece);
     output.finish();
   } catch (error) {
     output.discard();

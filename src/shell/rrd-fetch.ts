@@ -83,7 +83,7 @@ export function secondsOf(name: string, text: string): number {
   return seconds;
 }
 
-/** Writes pieces of text, waiting where the reader is slow. */
-export async function writeAll(world: World, pieces: Iterable<string>): Promise<void> {
+/** Writes pieces, waiting where the reader is slow. */
+export async function writeAll(world: World, pieces: Iterable<string | Uint8Array>): Promise<void> {
   for (const piece of pieces) if (!world.stdout.write(piece)) await once(world.stdout, 'drain');
 }
