@@ -14,13 +14,15 @@ export interface NameMatch {
 
 interface Node {
   children: Map<string, Node> | undefined;
+  /** Whether the children stand in order of name; they are put in order when a glob first looks at them. */
+  inOrder: boolean;
   leaf: boolean;
 }
 
 const alternativesMax = 1000;
 
 export class NameTree {
-  readonly #root: Node = { children: undefined, leaf: false };
+  readonly #root: Node = { children: undefined, inOrder: true, leaf: false };
   #count = 0;
 
   /** Number of leaves. */
@@ -35,8 +37,9 @@ export class NameTree {
       node.children ??= new Map();
       let child = node.children.get(part);
       if (child === undefined) {
-        child = { children: undefined, leaf: false };
+        child = { children: undefined, inOrder: true, leaf: false };
         node.children.set(part, child);
+        node.inOrder = node.children.size === 1;
       }
       node = child;
     }
@@ -64,17 +67,17 @@ export class NameTree {
       const match = isGlob(part) ? globMatcher(part) : undefined;
       const most = depth === parts.length - 1 ? countMax : Number.POSITIVE_INFINITY;
       for (let at = 0; at < nodes.length && nextNodes.length < most; at++) {
-        const { children } = nodes[at] as Node;
-        if (children === undefined) continue;
+        const node = nodes[at] as Node;
+        if (node.children === undefined) continue;
         const prefix = depth === 0 ? '' : `${paths[at]}.`;
         if (match === undefined) {
-          const child = children.get(part);
+          const child = node.children.get(part);
           if (child === undefined) continue;
           nextPaths.push(prefix + part);
           nextNodes.push(child);
           continue;
         }
-        for (const [name, child] of children) {
+        for (const [name, child] of ordered(node, orderedMax)) {
           if (!match(name)) continue;
           nextPaths.push(prefix + name);
           nextNodes.push(child);
@@ -92,12 +95,22 @@ export class NameTree {
   *names(): IterableIterator<string> {
     const walk = function* (node: Node, path: string): IterableIterator<string> {
       if (node.leaf) yield path;
-      for (const name of [...(node.children?.keys() ?? [])].sort()) {
-        yield* walk(node.children?.get(name) as Node, path === '' ? name : `${path}.${name}`);
-      }
+      for (const [name, child] of ordered(node)) yield* walk(child, path === '' ? name : `${path}.${name}`);
     };
     yield* walk(this.#root, '');
   }
+}
+
+const none: ReadonlyMap<string, Node> = new Map();
+const orderedMax = 20_000;
+
+function ordered(node: Node, sizeMax = Number.POSITIVE_INFINITY): ReadonlyMap<string, Node> {
+  // New names in a wide node would have it put in order again and again: its matches are, at the end.
+  if (!node.inOrder && node.children !== undefined && node.children.size <= sizeMax) {
+    node.children = new Map([...node.children].sort(([left], [right]) => (left < right ? -1 : 1)));
+    node.inOrder = true;
+  }
+  return node.children ?? none;
 }
 
 function isSorted(texts: readonly string[]): boolean {
