@@ -30,6 +30,7 @@ export function topOfStore(data: string, options: StoredTopOptions, nowMs: numbe
 
 /** The rows that a server answers. */
 export async function topOfServer(url: string, options: StoredTopOptions, { world }: Invocation): Promise<TopRow[]> {
+  if (!URL.canParse(url)) throw new Usage(`'${url}' is no address (expected http://HOST:PORT)`);
   const address = new URL('/api/top', url);
   const { by, per, zone, n, compare, fromMs, toMs } = options;
   const texts = { by, per, tz: zone, n: String(n), compare, from: timeText(fromMs), to: timeText(toMs) };
