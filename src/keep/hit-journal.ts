@@ -27,6 +27,7 @@ import { type HitBatch, hitCounterOfQuarters } from './hit-batch.js';
 import { type DayFile, dayMs, type Part, removeDay, writeDay } from './hit-days.js';
 import { commitLine, slotLine, syncFolder, writeAll } from './hit-lines.js';
 import { dayOf, HitParts } from './hit-parts.js';
+import { faultOf } from './lmdb-file.js';
 
 export interface JournalOptions {
   readonly folder: string;
@@ -225,7 +226,7 @@ export class HitJournal {
         await this.#write(taken.map(({ batch }) => batch));
         for (const entry of group) entry.resolve(taken.includes(entry));
       } catch (error) {
-        for (const entry of group) entry.reject(error);
+        for (const entry of group) entry.reject(faultOf(error, this.#options.folder));
       }
     }
     this.#draining = false;

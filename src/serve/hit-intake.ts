@@ -80,6 +80,9 @@ export class HitIntake {
     return this.#options.journal.note(name);
   }
 
+  /** Why the store took no batch the last time; undefined: it did. */
+  failing: string | undefined;
+
   /** Whether more waits for the disk than memory should hold. */
   get overloaded(): boolean {
     return this.#options.journal.waiting >= 64;
@@ -137,7 +140,18 @@ export class HitIntake {
   /** Commits a batch of its own; false when its identity was counted before. */
   async commit({ counter, spilled, records }: OpenHits, identity: string | undefined): Promise<boolean> {
     if (identity === undefined || !this.#options.journal.knows(identity)) await this.#putRecords(records);
-    return await this.#options.journal.commit({ counter, spilled, identity });
+    return await this.#told(this.#options.journal.commit({ counter, spilled, identity }));
+  }
+
+  async #told<T>(work: Promise<T>): Promise<T> {
+    try {
+      const done = await work;
+      this.failing = undefined;
+      return done;
+    } catch (error) {
+      this.failing = error instanceof Error ? error.message : String(error);
+      throw error;
+    }
   }
 
   /** Makes everything counted so far durable. */
@@ -169,15 +183,19 @@ export class HitIntake {
   // Commits one batch; answers whether another is to be made.
   async #commitNext(again: boolean): Promise<boolean> {
     this.#failed ??= this.#takeBatch();
-    if (this.#failed === undefined) return false;
+    if (this.#failed === undefined) {
+      // Whether there is room again is known by trying.
+      if (this.failing !== undefined) await this.#told(this.#options.journal.commit({}));
+      return false;
+    }
     await this.#putRecords(this.#failed.records);
-    await this.#options.journal.commit(this.#failed.batch);
+    await this.#told(this.#options.journal.commit(this.#failed.batch));
     this.#failed = undefined;
     return again;
   }
 
   async #putRecords(records: readonly RecordPut[]): Promise<void> {
-    if (records.length > 0) await this.#options.records.commit({ nowSeconds: this.#options.now() / 1000, records });
+    if (records.length > 0) await this.#told(this.#options.records.commit({ nowSeconds: this.#options.now() / 1000, records }));
   }
 
   #takeBatch(): { batch: HitBatch; records: readonly RecordPut[] } | undefined {

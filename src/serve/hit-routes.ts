@@ -3,6 +3,7 @@
  * `Idempotency-Key` counts once; 429 with `Retry-After` when the disk is behind. `GET /api/top` answers what `weir top --json` prints.
  */
 
+import { Refused } from '../base/faults.js';
 import { bytesOf } from '../base/hit.js';
 import { LineCutter } from '../collect/log-lines.js';
 import { parseAnyTime } from '../collect/log-time.js';
@@ -47,7 +48,11 @@ async function ingest(request: WebRequest, services: Services): Promise<Answer> 
   } else {
     for (const record of records) take(bytesOf(JSON.stringify(record)));
   }
-  const counted = await hits.commit(batch, identity);
+  const counted = await hits.commit(batch, identity).catch((error: unknown) => {
+    if (!(error instanceof Refused)) throw error;
+    services.ledger.notice('http', error.line);
+    throw storeIsBehind();
+  });
   if (counted) {
     for (const [cause, count] of Object.entries(rejected)) account.reject(cause, count);
   }

@@ -154,7 +154,7 @@ export function prometheus(services: Services): string {
 }
 
 function readyz(_: unknown, services: Services): Answer {
-  const failing = services.intake.failing;
+  const failing = services.intake.failing ?? services.hits.failing;
   if (failing !== undefined) return { status: 503, type: 'text/plain', body: `the store takes no batches: ${failing}\n` };
   return { type: 'text/plain', body: 'ready\n' };
 }
