@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { machineClock } from '../dist/base/wall-clock.js';
 import { parseRrdScript } from '../dist/query/rrd-script.js';
-import { RrdFileFetcher } from '../dist/query/rrd-series.js';
+import { RrdFetcher } from '../dist/query/rrd-series.js';
 import { xport } from '../dist/query/xport.js';
 import { xportText } from '../dist/render/rrd-xport.js';
 
@@ -85,7 +85,7 @@ async function answer(words) {
   const rest = words.slice(1);
   const take = (name) => (rest.includes(name) ? rest.splice(rest.indexOf(name), 2)[1] : undefined);
   const range = { start: Number(take('-s')), end: Number(take('-e')), maxRows: Number(take('-m') ?? 400), step: 0 };
-  const fetcher = new RrdFileFetcher();
+  const fetcher = new RrdFetcher();
   const world = { now: end, clock: machineClock, firstWeekday: 0 };
   const table = await xport(parseRrdScript(rest, end, machineClock), range, fetcher, world);
   fetcher.close();

@@ -86,7 +86,8 @@ async function inProcess() {
   const spots = {
     'of 100 rows': () => ten('small'),
     [`of ${manyRows.toLocaleString('en')} rows`]: () => ten('large'),
-    [`of ${manyPartitions.toLocaleString('en')} partitions`]: () => ten(`p${String((turn++ * 7919) % manyPartitions).padStart(7, '0')}`, 'many'),
+    [`of ${manyPartitions.toLocaleString('en')} partitions`]: () =>
+      ten(`p${String((turn++ * 7919) % manyPartitions).padStart(7, '0')}`, 'many'),
   };
   const tens = await measure(Object.fromEntries(Object.entries(spots).map(([name, act]) => [name, act])), [10], 2000);
   say(

@@ -12,7 +12,7 @@ import { machineClock } from '../dist/base/wall-clock.js';
 import { openRrd } from '../dist/collect/open-rrd.js';
 import { fetchRrd } from '../dist/query/rrd-fetch.js';
 import { parseRrdScript } from '../dist/query/rrd-script.js';
-import { RrdFileFetcher } from '../dist/query/rrd-series.js';
+import { RrdFetcher } from '../dist/query/rrd-series.js';
 import { calculateScript, xport } from '../dist/query/xport.js';
 import { rrdDumpText } from '../dist/render/rrd-dump.js';
 import { rrdFetchText } from '../dist/render/rrd-fetch.js';
@@ -210,7 +210,7 @@ function randomXport(random, files) {
 const world = () => ({ now: Math.floor(Date.now() / 1000), clock: machineClock, firstWeekday: 0 });
 
 async function ours({ range, words }) {
-  const fetcher = new RrdFileFetcher();
+  const fetcher = new RrdFetcher();
   try {
     const inFolder = words.map((word) => word.replace(/^(DEF:\w+=)/, `$1${folder}/`));
     const script = parseRrdScript(inFolder, world().now, machineClock);

@@ -162,6 +162,50 @@ test("the question: the share of time offline, from the file and from its hourly
   }
 });
 
+test('the question, in the store: 40 % of the time at a minute, an hour, a day and a month, where only hours are held', async () => {
+  const store = join(folder, 'store');
+  const begin = 1_700_006_400;
+  const days = 32;
+  const words = ['--start', String(begin), '--step', '60', 'DS:rtt:GAUGE:120:0:U', 'RRA:AVERAGE:0.5:1:1440', 'RRA:AVERAGE:0.5:60:8760'];
+  assert.equal((await weir('--data', store, 'create', 'ping.rrd', ...words)).status, 0);
+  const updates = Array.from(
+    { length: 1440 * days },
+    (_, minute) => `${begin + (minute + 1) * 60}:${minute % 60 < 24 ? 'U' : 12 + (minute % 7)}`,
+  );
+  const fed = await weir('--data', store, 'update', 'ping.rrd', ...updates);
+  assert.equal(fed.status, 0, fed.stderr);
+  const end = begin + days * 86_400;
+  const offline = [
+    'DEF:rtt=ping.rrd:rtt:AVERAGE',
+    'CDEF:off=rtt,UN,100,0,IF',
+    'VDEF:all=off,AVERAGE',
+    'CDEF:whole=off,POP,all,0,+',
+    'XPORT:off',
+    'XPORT:whole',
+  ];
+  const ask = async (step, seconds, rows) => {
+    const range = ['-s', String(end - seconds), '-e', String(end), '-m', '50000', '--step', String(step)];
+    const { stdout, stderr } = await weir('--data', store, 'xport', '--json', ...range, ...offline);
+    const { data } = JSON.parse(stdout || `{"data":"${stderr}"}`);
+    assert.equal(data.length, rows);
+    return data;
+  };
+  const minutes = await ask(60, 3600, 60);
+  assert.deepEqual(
+    minutes.map(([off]) => off),
+    Array.from({ length: 60 }, (_, minute) => (minute < 24 ? 100 : 0)),
+  );
+  for (const [step, seconds, rows] of [
+    [3600, 86_400, 24],
+    [3600, 30 * 86_400, 720],
+    [86_400, 30 * 86_400, 30],
+    [30 * 86_400, 30 * 86_400, 2],
+  ]) {
+    for (const [off, whole] of await ask(step, seconds, rows))
+      assert.ok(Math.abs(off - 40) < 1e-9 && Math.abs(whole - 40) < 1e-9, `${step}: ${off}, ${whole}`);
+  }
+});
+
 test('a damaged file ends in one line with the offset', async () => {
   const whole = readFileSync(join(data, 'made/ping-300s.rrd'));
   const cases = [

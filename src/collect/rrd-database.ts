@@ -89,6 +89,11 @@ export interface RrdDatabase {
    * Row i ends at `archive.firstEnd + i * archive.step`.
    */
   rows(archive: RrdArchive, first: number, count: number): Float64Array;
+  /**
+   * Of a database that keeps unknown time at every step (one of the store): a source at the step of the database over [start, end), whole steps; the time
+   * of a coarse row is shared out again, the unknown part first.
+   */
+  fineRows?(source: RrdSource, cf: RrdFunction, start: number, end: number): Float64Array;
   close(): void;
 }
 

@@ -46,20 +46,6 @@ export function calculateColumn(program: RpnProgram, variable: (name: string) =>
   return { start, end: start + count * step, step, values: output };
 }
 
-/** One value of a program of which no word looks along a series (`parseCompute`), from the values of its variables. */
-export function calculateValue(
-  program: RpnProgram,
-  variable: (name: string) => number,
-  time: number,
-  step: number,
-  world: RpnWorld,
-): number {
-  const output = new Float64Array(1);
-  const cursors = program.steps.map((word) => cursorOf(word, variable));
-  runRows(cursors, output, time - step, step, world);
-  return output[0] ?? Number.NaN;
-}
-
 /** A step of the program and, for a variable, how far it has been read. */
 interface Cursor {
   readonly step: RpnStep;

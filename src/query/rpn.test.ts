@@ -3,8 +3,8 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { Malformed } from '../base/faults.js';
 import { utcClock } from '../base/wall-clock.js';
-import { parseCompute, parseRpn } from './rpn.js';
-import { calculateColumn, calculateValue, type RrdColumn } from './rpn-column.js';
+import { parseRpn } from './rpn.js';
+import { calculateColumn, type RrdColumn } from './rpn-column.js';
 import { rpnOperators } from './rpn-operators.js';
 import { reduceColumn } from './rrd-series.js';
 
@@ -66,20 +66,6 @@ test('the forecast of a day that repeats is that day', () => {
   assert.equal(made.values[2 * 24 + 5], (36 + 25) / 2);
   const negative = calculateColumn(parseRpn('86400,-2,0,a,PREDICT', isA), () => column([...day, ...day, ...day], 3600), world);
   assert.equal(negative.values.length, 72);
-});
-
-test('a computed source sees one row, and nothing of the time', () => {
-  const program = parseCompute('a,UN,0,a,IF,2,*', isA);
-  assert.equal(
-    calculateValue(program, () => 4, 120, 60, world),
-    8,
-  );
-  assert.equal(
-    calculateValue(program, () => Number.NaN, 120, 60, world),
-    0,
-  );
-  for (const text of ['a,TIME,+', 'PREV(a)', 'a,PREV,+', 'a,60,TREND', 'a,COUNT,+', 'a,NEWDAY,+'])
-    assert.throws(() => parseCompute(text, isA), /not supported with DS COMPUTE/);
 });
 
 test('rows are joined as rrdtool does: what the range does not fill is unknown', () => {

@@ -56,21 +56,6 @@ export function parseRpn(text: string, isVariable: (name: string) => boolean): R
   return { text, steps };
 }
 
-const ofSeries = /^(TIME|LTIME|STEPWIDTH|PREV|NEW(DAY|WEEK|MONTH|YEAR)|COUNT|TREND|TRENDNAN|PREDICT|PREDICTSIGMA|PREDICTPERC)$/;
-
-/** The expression of a COMPUTE source: none of its words may look along a series or at the time. Throws Malformed. */
-export function parseCompute(text: string, isSource: (name: string) => boolean): RpnProgram {
-  const program = parseRpn(text, isSource);
-  for (const step of program.steps) {
-    const word = step.kind === 'operator' ? step.name : step.kind === 'previous' ? 'PREV' : '';
-    if (ofSeries.test(word))
-      throw new Malformed(
-        'operators TIME LTIME STEPWIDTH PREV NEW* COUNT TREND TRENDNAN PREDICT PREDICTSIGMA PREDICTPERC are not supported with DS COMPUTE',
-      );
-  }
-  return program;
-}
-
 /** The variables of a program, each once. */
 export function rpnVariables(program: RpnProgram): string[] {
   const names = new Set<string>();

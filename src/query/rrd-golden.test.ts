@@ -8,7 +8,7 @@ import { openRrd } from '../collect/open-rrd.js';
 import type { RrdFunction } from '../collect/rrd-database.js';
 import { fetchRrd } from './rrd-fetch.js';
 import { parseRrdScript } from './rrd-script.js';
-import { RrdFileFetcher } from './rrd-series.js';
+import { RrdFetcher } from './rrd-series.js';
 import { calculateScript, xport } from './xport.js';
 
 const data = ['../shared/data/rrd', 'test/data/rrd'].find((path) => existsSync(path)) ?? '';
@@ -71,7 +71,7 @@ for (const { file, xport: cases } of made) {
       const option = (name: string, otherwise: number): number =>
         options.includes(name) ? Number(options[options.indexOf(name) + 1]) : otherwise;
       const range = { start, end, maxRows: option('-m', 400), step: option('--step', 0) };
-      const fetcher = new RrdFileFetcher();
+      const fetcher = new RrdFetcher();
       try {
         const run = async () => xport(parseRrdScript(words, world.now, world.clock), range, fetcher, world);
         if (result.error !== undefined) {
@@ -97,7 +97,7 @@ for (const { file, xport: cases } of made) {
 for (const { file, vdef } of made) {
   for (const { def_, vdef: text, start, end, value, time, rtt, offline } of vdef) {
     test(`vdef ${file} ${def_ ?? 'rtt and offline'} ${text}`, async () => {
-      const fetcher = new RrdFileFetcher();
+      const fetcher = new RrdFetcher();
       const words = [`DEF:x=${join(data, file)}:${def_ ?? 'rtt:AVERAGE'}`, 'CDEF:o=x,UN,100,0,IF', `VDEF:v=x,${text}`, `VDEF:w=o,${text}`];
       const range = { start, end, maxRows: 400, step: 0 };
       const { figures } = await calculateScript(parseRrdScript(words, world.now, world.clock), range, fetcher, world);

@@ -5,10 +5,13 @@
  * other order (`consolidate: 'after'`): expressions run over the finest rows, and their results are joined, so that what was unknown stays visible.
  */
 
+import { Refused } from '../base/faults.js';
 import { openRrd } from '../collect/open-rrd.js';
-import { type RrdDatabase, type RrdFunction, rrdSource } from '../collect/rrd-database.js';
+import { type RrdDatabase, type RrdFunction, type RrdSource, rrdSource } from '../collect/rrd-database.js';
 import type { RrdColumn } from './rpn-column.js';
 import { fetchRrd, type RrdRows } from './rrd-fetch.js';
+
+const fineRowsMax = 1 << 24;
 
 /** What a DEF asks for. Times are epoch seconds, `step` the resolution wished for. */
 export interface SeriesRequest {
@@ -31,19 +34,26 @@ export interface SeriesFetcher {
   close(): void;
 }
 
-/** Series of `.rrd` files and dumps, each opened once. */
-export class RrdFileFetcher implements SeriesFetcher {
+/** Series of databases, each opened once: `.rrd` files and dumps, or what `open` finds. */
+export class RrdFetcher implements SeriesFetcher {
+  readonly #opener: (file: string) => RrdDatabase | Promise<RrdDatabase>;
   readonly #open = new Map<string, RrdDatabase>();
   /** The rows fetched last: sources of one file are often asked for one after the other. */
   #last: { readonly key: string; readonly rows: RrdRows } | undefined;
 
+  constructor(open: (file: string) => RrdDatabase | Promise<RrdDatabase> = openRrd) {
+    this.#opener = open;
+  }
+
   async fetch({ file, source, cf, start, end, step }: SeriesRequest): Promise<FetchedColumn> {
     let database = this.#open.get(file);
     if (database === undefined) {
-      database = openRrd(file);
+      database = await this.#opener(file);
       this.#open.set(file, database);
     }
-    const { index } = rrdSource(database, source);
+    const found = rrdSource(database, source);
+    if (database.fineRows !== undefined) return fineColumn(database, found, cf, start, end);
+    const { index } = found;
     const key = `${cf} ${start} ${end} ${step} ${file}`;
     const rows = this.#last?.key === key ? this.#last.rows : fetchRrd(database, cf, start, end, step);
     this.#last = { key, rows };
@@ -57,6 +67,23 @@ export class RrdFileFetcher implements SeriesFetcher {
     for (const database of this.#open.values()) database.close();
     this.#open.clear();
   }
+}
+
+function fineColumn(database: RrdDatabase, source: RrdSource, cf: RrdFunction, start: number, end: number): FetchedColumn {
+  const { step } = database;
+  const from = start - (start % step);
+  const until = Math.ceil(end / step) * step;
+  if ((until - from) / step > fineRowsMax)
+    throw new Refused(`${(until - from) / step} rows (at most ${fineRowsMax} in one answer)`, { file: database.file });
+  if (!database.archives.some((archive) => archive.cf === cf || archive.pdpPerRow === 1))
+    throw new Refused('the RRD does not contain an RRA matching the chosen CF', { file: database.file });
+  return {
+    start: from,
+    end: until,
+    step,
+    values: database.fineRows?.(source, cf, from, until) ?? new Float64Array(0),
+    consolidate: 'after',
+  };
 }
 
 /**

@@ -90,7 +90,8 @@ export async function xport(
   const columns = shown.flatMap(({ name }) => results.columns.get(name) ?? []);
   const finest = columns.map((column) => column.step).reduce(greatestDivisor);
   const joinsAfter = columns.some((column) => column.consolidate === 'after');
-  const step = joinsAfter ? Math.max(1, Math.ceil(results.step / finest)) * finest : finest;
+  const wished = Math.max(results.step, ...statements.map((statement) => (statement.kind === 'def' ? (statement.step ?? 0) : 0)));
+  const step = joinsAfter ? Math.max(1, Math.ceil(wished / finest)) * finest : finest;
   const start = range.start - (range.start % step);
   const end = range.end % step === 0 ? range.end : range.end - (range.end % step) + step;
   const count = Math.max(0, (end - start) / step);
@@ -118,7 +119,8 @@ async function fetchDef(
   const { start, end } = resolveRrdRange(def.start ?? instant(range.start), def.end ?? instant(range.end), world.clock);
   if (end < start) throw new Malformed(`start (${start}) should be less than end (${end}) of ${def.name}`);
   const fetched = await fetcher.fetch({ file: def.file, source: def.source, cf: def.cf, start, end, step: def.step ?? step });
-  const least = fetched.consolidate === 'before' ? Math.max(def.step ?? 0, step) : (def.step ?? 0);
+  // Where expressions come first, rows stay as fine as they are held.
+  const least = fetched.consolidate === 'before' ? Math.max(def.step ?? 0, step) : 0;
   const column = fetched.step < least ? reduceColumn(fetched, def.reduce, least) : fetched;
   return { ...column, consolidate: fetched.consolidate, reduce: def.reduce };
 }

@@ -3,11 +3,20 @@
  * asked for: a row is unknown where more of its time is than the archive's xff allows (of a primary point, half).
  */
 
-import { type RrdArchive, type RrdDatabase, RrdParameter, RrdPreparation, RrdScratch, type RrdSource } from '../collect/rrd-database.js';
+import {
+  type RrdArchive,
+  type RrdDatabase,
+  type RrdFunction,
+  RrdParameter,
+  RrdPreparation,
+  RrdScratch,
+  type RrdSource,
+} from '../collect/rrd-database.js';
 import type { ArchiveDefinition } from '../collect/rrd-definition.js';
 import { readState } from '../fold/state.js';
 import type { LmdbStore } from '../keep/lmdb.js';
 import type { StoredRrd } from './stored-rrd.js';
+import { fineStateRows } from './stored-rrd-rows.js';
 
 export class StoredRrdDatabase implements RrdDatabase {
   readonly file: string;
@@ -64,6 +73,11 @@ export class StoredRrdDatabase implements RrdDatabase {
       }
     }
     return values;
+  }
+
+  fineRows(source: RrdSource, cf: RrdFunction, start: number, end: number): Float64Array {
+    const held = this.#store.statesOf(this.#rrd.series[source.index] as string, this.step, start, end);
+    return fineStateRows(held?.cells, (end - start) / this.step, this.step * 1000, cf.toLowerCase());
   }
 
   close(): void {

@@ -2,10 +2,11 @@
 
 import { Usage } from '../base/faults.js';
 import { parseRrdScript } from '../query/rrd-script.js';
-import { RrdFileFetcher } from '../query/rrd-series.js';
+import { RrdFetcher } from '../query/rrd-series.js';
 import { xport as calculate } from '../query/xport.js';
 import { xportText } from '../render/rrd-xport.js';
 import { rangeOf, writeAll } from './rrd-fetch.js';
+import { openDatabase } from './rrd-open.js';
 import { daemonOption, parseRrdWords } from './rrd-options.js';
 import type { RrdVerb } from './rrd-verb.js';
 
@@ -30,7 +31,7 @@ export const xport: RrdVerb = {
     const step = wholeNumber('step', parsed.value('step') ?? '0');
     const { now, clock, world } = context;
     const statements = parseRrdScript(parsed.words, now, clock);
-    const fetcher = new RrdFileFetcher();
+    const fetcher = new RrdFetcher((file) => openDatabase(file, context));
     try {
       const firstWeekday = parsed.words.some((word) => word.includes('NEWWEEK')) ? firstDayOfWeek(world.env) : 0;
       const table = await calculate(statements, { ...range, maxRows, step }, fetcher, { now, clock, firstWeekday });
