@@ -22,8 +22,7 @@ const files = [generated];
 for (const place of [join(root, 'test/data/nfcapd'), join(root, '../shared/data/nfcapd')]) {
   if (!existsSync(place)) continue;
   for (const name of readdirSync(place))
-    if (/^v2-(wechat|anyconnect|starcraft|whatsapp).*\.nfcapd$/.test(name) && !files.some((file) => file.endsWith(name)))
-      files.push(join(place, name));
+    if (/^v2-(wechat|anyconnect).*\.nfcapd$/.test(name) && !files.some((file) => file.endsWith(name))) files.push(join(place, name));
 }
 
 function run(program, words) {
@@ -85,6 +84,62 @@ test('top lists have the figures and the order of nfdump -s', { skip }, () => {
     }
   }
 });
+
+// Every element of nfdump -s whose column this nfdump counts and prints rightly (of inmac and outmac it counts one side, MPLS labels but the first and events it prints wrongly), in every order.
+const elements =
+  `srcip dstip ip nhip nhbip router srcport dstport port tos srctos dsttos dir srcas dstas as inif outif if srcmask dstmask mask
+  srcvlan dstvlan vlan insrcmac outdstmac indstmac outsrcmac srcmac dstmac proto srcip:p port:p`.split(/\s+/);
+
+test('every element of nfdump -s in every order, on records with all fields', { skip }, () => {
+  const rich = join(folder, 'elements.nfcapd');
+  writeRichNfcapd(rich, { flows: 1500, seed: 12 });
+  const orders = ['flows', 'packets', 'bytes', 'pps', 'bps', 'bpp'];
+  // nfdump takes 0.0.0.0 and ::, 0.0.0.7 and ::7 for one address.
+  const filter = 'not ip in [0.0.0.0 0.0.0.7]';
+  const asked = elements.map((element) => `${element}/${orders.join('/')}`);
+  // nfdump takes eight lists at once.
+  const parts = Array.from({ length: Math.ceil(asked.length / 8) }, (_, index) => asked.slice(index * 8, index * 8 + 8));
+  const lists = parts
+    .flatMap((part) =>
+      run('nfdump', ['-q', '-r', rich, ...part.flatMap((text) => ['-s', text]), '-n', '0', '-o', 'csv', filter])
+        .split('ts,te,td,pr,')
+        .slice(1),
+    )
+    .map((text) => text.split('\n').slice(1).filter(Boolean));
+  const ours = weir(rich, ...asked.flatMap((text) => ['--top', text]), '-n', '0', '--format', 'csv', '-F', filter)
+    .trim()
+    .split('\n\n');
+  assert.deepEqual([lists.length, ours.length], [elements.length * orders.length, elements.length * orders.length]);
+  for (const [place, element] of elements.entries()) {
+    const key = element.replace(':p', '');
+    for (const [index, order] of orders.entries()) {
+      const own = csvRows(ours[place * orders.length + index]).map((row) => [
+        key === element ? 'any' : protocolName(row.proto),
+        row[key] === '' ? '0.0.0.0' : row[key],
+        ...['flows', 'packets', 'bytes', 'pps', 'bps', 'bpp'].map((name) => row[name]),
+      ]);
+      const theirs = lists[place * orders.length + index].map((line) => {
+        const [, , , protocol, value, flows, , packets, , bytes, , pps, bps, bpp] = line.split(',');
+        return [key === 'proto' ? 'any' : protocol.trim(), value.trim(), flows, packets, bytes, pps, bps, bpp];
+      });
+      const column = { flows: 2, packets: 3, bytes: 4, pps: 5, bps: 6, bpp: 7 }[order];
+      // A rate is ordered by its whole number and printed from a float, which may be one less: equal ones may stand in either order.
+      const isRate = order === 'pps' || order === 'bps';
+      for (const [rank, row] of own.entries())
+        assert.ok(Math.abs(row[column] - theirs[rank][column]) <= (isRate ? 1 : 0), `${element}/${order}: ${row}, ${theirs[rank]}`);
+      assert.deepEqual(own.map(String).sort(), theirs.map(String).sort(), `${element}/${order}`);
+    }
+  }
+});
+
+function csvRows(text) {
+  const [head, ...lines] = text.split('\n');
+  const names = head.split(',');
+  return lines.map((line) => Object.fromEntries(line.split(',').map((cell, index) => [names[index], cell])));
+}
+
+const protocolName = (number) =>
+  ({ 1: 'ICMP', 2: 'IGMP', 6: 'TCP', 17: 'UDP', 47: 'GRE', 50: 'ESP', 58: 'ICMP6', 132: 'SCTP' })[number] ?? number;
 
 // Rows of fmt output, blanks taken away: a set of texts, for their order is nfdump's hash's.
 const peerLines = (file, words, format, separator = ',') =>
@@ -166,23 +221,29 @@ test('Parquet reads in DuckDB as the CSV does, row by row and in sums', async ()
   writeNfcapd(large, { flows: 150_000, startMs: 1_700_000_000_000, seed: 3 });
   const connection = await (await DuckDBInstance.create(':memory:')).connect();
   const asked = async (sql) => (await connection.runAndReadAll(sql)).getRowObjectsJson();
-  for (const file of [rich, large]) {
+  for (const [file, flows] of [
+    [rich, 3000],
+    [large, 150_000],
+  ]) {
     const [parquet, csv] = [join(folder, 'flows.parquet'), join(folder, 'flows.csv')];
     weir(file, '-o', parquet);
     weir(file, '-o', csv);
-    const [sums] = await asked(`select count(*) flows, sum(packets) packets, sum(bytes) bytes from '${parquet}'`);
-    const all = weirRows(file);
-    const total = (name) => String(all.reduce((sum, row) => sum + row[name], 0));
-    assert.deepEqual(sums, { flows: String(all.length), packets: total('packets'), bytes: total('bytes') });
     const columns = (await asked(`describe select * from '${parquet}'`)).map((row) => row.column_name);
     assert.deepEqual(columns, readFileSync(csv, 'utf8').split('\n', 1)[0].split(','));
     // Texts of every value; what is unknown is null there and empty here.
-    const texts = columns.map((name) => textOf(name)).join(', ');
-    const theirs = await asked(`select ${texts} from '${parquet}'`);
-    const ours = await asked(
-      `select ${columns.map((name) => `coalesce("${name}", '') as "${name}"`).join(', ')} from read_csv('${csv}', all_varchar = true)`,
+    const theirs = `select ${columns.map(textOf).join(', ')} from '${parquet}'`;
+    const ours = `select ${columns.map((name) => `coalesce("${name}", '') as "${name}"`).join(', ')} from read_csv('${csv}', all_varchar = true)`;
+    const [{ more, less, held }] = await asked(
+      `select (select count(*) from ((${theirs}) except all (${ours}))) more, (select count(*) from ((${ours}) except all (${theirs}))) less,
+       (select count(*) from '${parquet}') held`,
     );
-    assert.deepEqual(theirs, ours);
+    assert.deepEqual([more, less, held].map(Number), [0, 0, flows]);
+    if (file === rich) assert.deepEqual(await asked(theirs), await asked(ours));
+    const [sums] = await asked(`select sum(packets) packets, sum(bytes) bytes from '${parquet}'`);
+    const [said] = await asked(
+      `select sum(packets::hugeint) packets, sum(bytes::hugeint) bytes from read_csv('${csv}', all_varchar = true)`,
+    );
+    assert.deepEqual(sums, said);
   }
   connection.closeSync();
 });

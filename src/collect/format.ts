@@ -26,7 +26,7 @@ export interface Reject {
   readonly message: string;
 }
 
-/** Columns that go together: first and last; ports, protocol, flags and tos; addresses and family; packets and bytes of the other direction. */
+/** Columns that go together: first and last; ports, protocol, flags and tos; addresses and family; packets and bytes of the other direction and flows that were aggregated. */
 export type ColumnPart = 'times' | 'ports' | 'addresses' | 'reverse';
 /** Parts that are enough, besides packets and bytes. A reader that is quicker so may leave all other columns as they are. */
 export type WantedColumns = readonly ColumnPart[];
@@ -36,7 +36,7 @@ export const partColumns: Readonly<Record<ColumnPart, readonly string[]>> = {
   times: ['firstSeconds', 'firstNanos', 'lastSeconds', 'lastNanos'],
   ports: ['sport', 'dport', 'proto', 'flags', 'tos'],
   addresses: ['src', 'dst', 'family'],
-  reverse: ['packetsRev', 'bytesRev'],
+  reverse: ['packetsRev', 'bytesRev', 'flowCount'],
 };
 const counters: ReadonlySet<string> = new Set(['packets', 'bytes']);
 const parts = Object.keys(partColumns) as readonly ColumnPart[];

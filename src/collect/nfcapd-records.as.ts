@@ -136,7 +136,10 @@ function flowIn(columns: usize, at: usize, end: usize, row: usize, parts: u32): 
       if (load<u64>(flow) >= endMs || load<u64>(flow, 8) >= endMs) return 0;
       if (load<u64>(flow, 24) > limit53 || load<u64>(flow, 32) > limit53) return 0;
     } else if ((parts & ADDRESSES) != 0 && (type == 2 || type == 3)) fillAddresses(columns, type, at + 4, row);
-    else if ((parts & REVERSE) != 0 && type == 5) fillReverse(columns, at + 4, row);
+    else if ((parts & REVERSE) != 0 && type == 5) {
+      fillReverse(columns, at + 4, row);
+      if (load<u64>(at, 4) != 0 && !putFields(columns, 5, at + 4, length - 4, row)) return 0;
+    }
     at += length;
     elements--;
   }

@@ -3,7 +3,8 @@
  *
  * The law, as nfdump's: a two-sided key (ip, port, as, if) counts a flow once for each side, twice when both are the same. Rates are whole
  * numbers over the time from the group's first to its last flow, in milliseconds, and 0 when that is nothing. A list is in descending
- * order of its figure; groups that share a figure stand in the order of their keys, so that the same flows give the same list.
+ * order of its figure; groups that share a figure stand in the order of their keys, so that the same flows give the same list. What both
+ * directions of a biflow carried is kept apart, and can be counted together.
  */
 
 import type { FlowBatch } from '../base/flow-batch.js';
@@ -14,9 +15,20 @@ export const groupFigures = ['flows', 'packets', 'bytes', 'bps', 'pps', 'bpp'] a
 export type GroupFigure = (typeof groupFigures)[number];
 export type GroupOrder = GroupFigure | 'tstart' | 'tend' | 'duration';
 
+/** Whether packets and bytes of the forward direction are counted, or those of both. */
+export type Way = 'forward' | 'both';
+
+interface Total {
+  flows: number;
+  packets: number;
+  bytes: number;
+  packetsRev: number;
+  bytesRev: number;
+}
+
 /** What one share of the flows folds to, to be added to another. */
 export interface FoldedGroups {
-  readonly total: { readonly flows: number; readonly packets: number; readonly bytes: number };
+  readonly total: Readonly<Total>;
   readonly table: TableGroups;
 }
 
@@ -26,7 +38,7 @@ export class FlowGroups {
   readonly table: FlowTable;
   readonly isBidirectional: boolean;
   /** All flows folded, each once. */
-  readonly total = { flows: 0, packets: 0, bytes: 0 };
+  readonly total: Total = { flows: 0, packets: 0, bytes: 0, packetsRev: 0, bytesRev: 0 };
   readonly #sides: readonly (0 | 1)[];
 
   constructor(keys: readonly FlowKey[], isBidirectional = false) {
@@ -38,9 +50,8 @@ export class FlowGroups {
 
   fold(batch: FlowBatch): void {
     const { total, table } = this;
-    total.flows += batch.count;
-    total.packets += sumOf(batch.packets, batch.count);
-    total.bytes += sumOf(batch.bytes, batch.count);
+    total.flows += batch.flowCount === undefined ? batch.count : flowsIn(batch.flowCount, batch.count);
+    for (const name of ['packets', 'bytes', 'packetsRev', 'bytesRev'] as const) total[name] += sumOf(batch[name], batch.count);
     for (let start = 0; start < batch.count; start += partRows) {
       const end = Math.min(start + partRows, batch.count);
       for (const side of this.#sides) {
@@ -57,9 +68,7 @@ export class FlowGroups {
 
   /** Adds what another share folded to. Two directions may have become groups of their own in two shares: then they are joined. */
   absorb({ total, table }: FoldedGroups): void {
-    this.total.flows += total.flows;
-    this.total.packets += total.packets;
-    this.total.bytes += total.bytes;
+    for (const name of ['flows', 'packets', 'bytes', 'packetsRev', 'bytesRev'] as const) this.total[name] += total[name];
     this.table.absorb(table, this.isBidirectional);
   }
 
@@ -78,33 +87,48 @@ export class FlowGroups {
     return Number(this.table.lastNs(group) / 1_000_000n);
   }
 
-  figure(name: GroupOrder, group: number): number {
-    const { table } = this;
-    if (name === 'flows') return table.flows(group);
-    if (name === 'packets') return table.packets(group);
-    if (name === 'bytes') return table.bytes(group);
-    if (name === 'bpp') return table.packets(group) > 0 ? Math.floor(table.bytes(group) / table.packets(group)) : 0;
+  packets(group: number, way: Way): number {
+    return way === 'forward' ? this.table.packets(group) : this.table.packets(group) + this.table.packetsRev(group);
+  }
+
+  bytes(group: number, way: Way): number {
+    return way === 'forward' ? this.table.bytes(group) : this.table.bytes(group) + this.table.bytesRev(group);
+  }
+
+  figure(name: GroupOrder, group: number, way: Way): number {
+    if (name === 'flows') return this.table.flows(group);
+    if (name === 'packets') return this.packets(group, way);
+    if (name === 'bytes') return this.bytes(group, way);
+    if (name === 'bpp') return this.packets(group, way) > 0 ? Math.floor(this.bytes(group, way) / this.packets(group, way)) : 0;
     if (name === 'tstart') return this.startMs(group);
     if (name === 'tend') return this.endMs(group);
     const durationMs = this.durationMs(group);
     if (name === 'duration') return durationMs;
     if (durationMs === 0) return 0;
     // Over seconds in a float, as nfdump divides: its whole numbers are the same.
-    return Math.floor((name === 'bps' ? 8 * table.bytes(group) : table.packets(group)) / (durationMs / 1000));
+    return Math.floor((name === 'bps' ? 8 * this.bytes(group, way) : this.packets(group, way)) / (durationMs / 1000));
   }
 
   /** The first `most` groups (all when 0) by a figure, and how many that are left out have the last one's figure. */
-  ordered(by: GroupOrder, most: number): { groups: Uint32Array; ties: number } {
+  ordered(by: GroupOrder, most: number, way: Way): { groups: Uint32Array; ties: number } {
     const { count } = this.table;
     const values = new Float64Array(count);
     const sign = by === 'tstart' || by === 'tend' ? -1 : 1;
-    for (let group = 0; group < count; group++) values[group] = sign * this.figure(by, group);
+    for (let group = 0; group < count; group++) values[group] = sign * this.#rank(by, group, way);
     if (most === 0 || most >= count) return { groups: this.#sorted(Uint32Array.from(values.keys()), values), ties: 0 };
     // Only what reaches the last place is sorted.
     const bound = nthLargest(values, most);
     const found = Uint32Array.from(values.keys()).filter((group) => values[group]! >= bound);
     const sorted = this.#sorted(found, values);
     return { groups: sorted.subarray(0, most), ties: sorted.length - most };
+  }
+
+  // nfdump orders by rates in whole numbers, and prints what a float gives: 23 packets in 23 ms rank as 1000 a second and are printed as 999.
+  #rank(by: GroupOrder, group: number, way: Way): number {
+    if (by !== 'bps' && by !== 'pps') return this.figure(by, group, way);
+    const durationMs = this.durationMs(group);
+    if (durationMs === 0) return 0;
+    return Math.floor((by === 'bps' ? 8000 * this.bytes(group, way) : 1000 * this.packets(group, way)) / durationMs);
   }
 
   #sorted(groups: Uint32Array, values: Float64Array): Uint32Array {
@@ -130,8 +154,16 @@ export class FlowGroups {
   }
 }
 
-function sumOf(column: Float64Array, count: number): number {
+// A row is one flow unless it says how many it was made of.
+function flowsIn(column: Float64Array, count: number): number {
   let sum = 0;
+  for (let row = 0; row < count; row++) sum += column[row]! > 1 ? column[row]! : 1;
+  return sum;
+}
+
+function sumOf(column: Float64Array | undefined, count: number): number {
+  let sum = 0;
+  if (column === undefined) return sum;
   for (let row = 0; row < count; row++) sum += column[row]!;
   return sum;
 }

@@ -1,7 +1,7 @@
 /**
  * The figures of a set of flows: flows, packets and bytes in all and by protocol, the first and last time, and averages over that time.
  * The protocols are split as nfdump -I splits them: TCP, UDP, ICMP and all others (ICMPv6 with these or those depends on nfdump's collector; here
- * it counts as ICMP). Sums are exact; both sides of a biflow count.
+ * it counts as ICMP). Sums are exact; both sides of a biflow count, and a record of several flows counts as many.
  */
 
 import type { FlowBatch } from '../base/flow-batch.js';
@@ -31,7 +31,7 @@ export class FlowStat {
     for (let row = 0; row < batch.count; row++) {
       const proto = batch.proto[row]!;
       const at = proto === 6 ? 0 : proto === 17 ? 1 : proto === 1 || proto === 58 ? 2 : 3;
-      flows[at]! += 1;
+      flows[at]! += Math.max(batch.flowCount?.[row] ?? 1, 1);
       packets[at]! += batch.packets[row]! + (batch.packetsRev?.[row] ?? 0);
       bytes[at]! += batch.bytes[row]! + (batch.bytesRev?.[row] ?? 0);
       if (packets[at]! > 2 ** 52 || bytes[at]! > 2 ** 52) this.#carry(flows, packets, bytes);

@@ -46,10 +46,11 @@ export function groupCount(): u32 {
   return groups;
 }
 
-/** Adds `rows` rows; `back`, `backBytes`: 0 where nothing goes back. False: there is no memory for as many groups. */
+/** Adds `rows` rows; `counts`: 0 where a row is one flow, `back`, `backBytes`: 0 where nothing goes back. False: there is no memory for as many groups. */
 export function fold(
   rows: u32,
   keys: usize,
+  counts: usize,
   packets: usize,
   bytes: usize,
   back: usize,
@@ -78,7 +79,7 @@ export function fold(
       if (group == 0) group = insert(key, tag);
       add(group, isReverse ? 24 : 8, load<f64>(packets + by8), load<f64>(bytes + by8));
       if (back != 0) add(group, isReverse ? 8 : 24, load<f64>(back + by8), load<f64>(backBytes + by8));
-      store<f64>(group, load<f64>(group) + 1);
+      store<f64>(group, load<f64>(group) + (counts == 0 ? 1 : max(load<f64>(counts + by8), 1)));
       span(group, nanosOf(first + by4, firstNanos + by4), nanosOf(last + by4, lastNanos + by4));
     }
   }

@@ -20,6 +20,8 @@ export interface SummedColumns {
   readonly bytes: Float64Array;
   readonly packetsRev?: Float64Array;
   readonly bytesRev?: Float64Array;
+  /** Flows that a row was made of; 0 is one. */
+  readonly flowCount?: Float64Array;
 }
 
 /** Groups as they lie in a table, to be added to another one with the same keys. */
@@ -42,6 +44,7 @@ const keyAt = 56;
 /** Rows that are handed over at once. */
 export const partRows = 4096;
 const columnBytes = {
+  flowCount: 8,
   packets: 8,
   bytes: 8,
   packetsRev: 8,
@@ -101,11 +104,20 @@ export class FlowTable {
       const column = rows[name];
       if (column instanceof Float64Array) floats.set(column.subarray(start, end), at[name] >> 3);
       else if (column !== undefined) words.set(column.subarray(start, end), at[name] >> 2);
-      else if (hasBack) floats.fill(0, at[name] >> 3, (at[name] >> 3) + end - start);
+      else if (hasBack && name !== 'flowCount') floats.fill(0, at[name] >> 3, (at[name] >> 3) + end - start);
     }
     const back = hasBack ? [at.packetsRev, at.bytesRev] : [0, 0];
     const times = [at.firstSeconds, at.firstNanos, at.lastSeconds, at.lastNanos];
-    const isDone = this.#kernel.fold(end - start, this.#inputAt, at.packets, at.bytes, ...back, ...times, isBothWays ? 1 : 0);
+    const isDone = this.#kernel.fold(
+      end - start,
+      this.#inputAt,
+      rows.flowCount === undefined ? 0 : at.flowCount,
+      at.packets,
+      at.bytes,
+      ...back,
+      ...times,
+      isBothWays ? 1 : 0,
+    );
     if (isDone === 0) this.#refuse();
   }
 

@@ -1,14 +1,26 @@
 /**
  * Groups of flows as a table, CSV or JSON lines: the keys' columns, then flows, packets, bytes, bps, pps, bpp, first, last and the
- * percentages of all flows, made last from whole sums. Reverse sums (packets_rev, bytes_rev) stand behind bytes where there are any.
+ * percentages of all flows, made last from whole sums. Reverse sums (packets_rev, bytes_rev) stand behind bytes where there are any and they are
+ * not counted together.
  */
 
 import { formatAddress } from '../base/address.js';
 import { RowWriter } from '../base/row-writer.js';
-import type { FlowGroups } from '../fold/flow-groups.js';
+import type { FlowGroups, Way } from '../fold/flow-groups.js';
 import type { FlowKey } from '../fold/flow-keys.js';
 
 export type Cell = string | number;
+
+/** A list of groups: which, in which order, and how they are counted. */
+export interface GroupList {
+  readonly groups: FlowGroups;
+  readonly order: Uint32Array;
+  readonly way: Way;
+  /** Times as epoch seconds. */
+  readonly isEpoch: boolean;
+  /** Whether percentages are of both directions. */
+  readonly isOfBoth: boolean;
+}
 
 /** Names of the columns, in order. */
 export function groupColumns(groups: FlowGroups, hasReverse: boolean): string[] {
@@ -21,7 +33,7 @@ export function groupColumns(groups: FlowGroups, hasReverse: boolean): string[] 
 }
 
 /** The cells of a group, in the order of `groupColumns`. */
-export function groupCells(groups: FlowGroups, group: number, hasReverse: boolean, isEpoch: boolean): Cell[] {
+export function groupCells({ groups, way, isEpoch, isOfBoth }: GroupList, group: number, hasReverse: boolean): Cell[] {
   const { table, total } = groups;
   const cells: Cell[] = [];
   let word = 0;
@@ -29,13 +41,14 @@ export function groupCells(groups: FlowGroups, group: number, hasReverse: boolea
     cells.push(keyCell(groups, group, key, word));
     word += key.words;
   }
-  const [flows, packets, octets] = [table.flows(group), table.packets(group), table.bytes(group)];
+  const [flows, packets, octets] = [table.flows(group), groups.packets(group, way), groups.bytes(group, way)];
   cells.push(flows, packets, octets);
   if (hasReverse) cells.push(table.packetsRev(group), table.bytesRev(group));
-  cells.push(groups.figure('bps', group), groups.figure('pps', group), groups.figure('bpp', group));
+  for (const name of ['bps', 'pps', 'bpp'] as const) cells.push(groups.figure(name, group, way));
   cells.push(timeText(table.firstNs(group), isEpoch));
   cells.push(timeText(table.lastNs(group), isEpoch));
-  cells.push(percent(flows, total.flows), percent(packets, total.packets), percent(octets, total.bytes));
+  const [allPackets, allBytes] = isOfBoth ? [total.packets + total.packetsRev, total.bytes + total.bytesRev] : [total.packets, total.bytes];
+  cells.push(percent(flows, total.flows), percent(packets, allPackets), percent(octets, allBytes));
   return cells;
 }
 
@@ -47,7 +60,8 @@ function keyCell({ table }: FlowGroups, group: number, { kind, sides }: FlowKey,
 }
 
 /** Whether any group holds a reverse direction. */
-export function hasReverse(groups: FlowGroups): boolean {
+export function hasReverse({ groups, way }: GroupList): boolean {
+  if (way === 'both') return false;
   if (groups.isBidirectional) return true;
   const { table } = groups;
   for (let group = 0; group < table.count; group++) if (table.packetsRev(group) > 0) return true;
@@ -55,20 +69,20 @@ export function hasReverse(groups: FlowGroups): boolean {
 }
 
 /** CSV with a header. */
-export function* groupCsv(groups: FlowGroups, order: Uint32Array, isEpoch: boolean): Generator<Buffer> {
-  const reverse = hasReverse(groups);
-  yield Buffer.from(`${groupColumns(groups, reverse).join(',')}\n`);
-  yield* chunks(order, (group) => `${groupCells(groups, group, reverse, isEpoch).join(',')}\n`);
+export function* groupCsv(list: GroupList): Generator<Buffer> {
+  const reverse = hasReverse(list);
+  yield Buffer.from(`${groupColumns(list.groups, reverse).join(',')}\n`);
+  yield* chunks(list.order, (group) => `${groupCells(list, group, reverse).join(',')}\n`);
 }
 
 /** JSON, an object a line. Times are texts, or with `isEpoch` numbers with their decimals. */
-export function* groupJson(groups: FlowGroups, order: Uint32Array, isEpoch: boolean): Generator<Buffer> {
-  const reverse = hasReverse(groups);
-  const names = groupColumns(groups, reverse);
-  yield* chunks(order, (group) => {
-    const cells = groupCells(groups, group, reverse, isEpoch);
+export function* groupJson(list: GroupList): Generator<Buffer> {
+  const reverse = hasReverse(list);
+  const names = groupColumns(list.groups, reverse);
+  yield* chunks(list.order, (group) => {
+    const cells = groupCells(list, group, reverse);
     const parts = names.map((name, index) => {
-      const isNumber = isEpoch && (name === 'first' || name === 'last');
+      const isNumber = list.isEpoch && (name === 'first' || name === 'last');
       return `${JSON.stringify(name)}:${isNumber ? cells[index] : JSON.stringify(cells[index])}`;
     });
     return `{${parts.join(',')}}\n`;
@@ -76,12 +90,11 @@ export function* groupJson(groups: FlowGroups, order: Uint32Array, isEpoch: bool
 }
 
 /** A table for people, its columns as wide as their widest cell. */
-export function* groupTable(groups: FlowGroups, order: Uint32Array, isEpoch: boolean): Generator<Buffer> {
-  const reverse = hasReverse(groups);
-  const names = groupColumns(groups, reverse).map((name) => name.replace('_percent', ' %').replace('_', ' '));
+export function* groupTable(list: GroupList): Generator<Buffer> {
+  const reverse = hasReverse(list);
+  const names = groupColumns(list.groups, reverse).map((name) => name.replace('_percent', ' %').replace('_', ' '));
   const rows: string[][] = [names];
-  for (const group of order)
-    rows.push(groupCells(groups, group, reverse, isEpoch).map((cell, index) => tableCell(cell, names[index] ?? '')));
+  for (const group of list.order) rows.push(groupCells(list, group, reverse).map((cell, index) => tableCell(cell, names[index] ?? '')));
   yield Buffer.from(alignedTable(rows));
 }
 

@@ -44,6 +44,8 @@ interface Report {
   readonly by: GroupOrder | undefined;
   readonly most: number;
   readonly title: string;
+  /** Whether it is a list of one element of the record, as those of nfdump -s. */
+  readonly isElement: boolean;
 }
 
 /** Whether one of the reports is asked for. */
@@ -98,11 +100,24 @@ function reportsOf(invocation: Invocation): { reports: Report[]; groups: GroupTa
     const ofKeys = isRecord ? aggregate : keys;
     const held = groups.findIndex((group) => group.keys === ofKeys);
     const index = held < 0 ? groups.push({ keys: ofKeys, option: isRecord ? '--aggregate' : '--top', isBidirectional: false }) - 1 : held;
-    for (const by of fields) reports.push({ index, by, most: most ?? 10, title: `${ofKeys} by ${by}` });
+    for (const by of fields)
+      reports.push({
+        index,
+        by,
+        most: most ?? 10,
+        title: `${ofKeys} by ${by}`,
+        isElement: /^[^,]+(,proto)?$/.test(ofKeys) && keys !== 'record',
+      });
   }
   if ((aggregate !== undefined && !isListed) || isBidirectional) {
     const index = groups.push({ keys: aggregate ?? 'record', option: '--aggregate', isBidirectional }) - 1;
-    reports.push({ index, by: invocation.text('sort') as GroupOrder | undefined, most: most ?? 0, title: aggregate ?? 'biflows' });
+    reports.push({
+      index,
+      by: invocation.text('sort') as GroupOrder | undefined,
+      most: most ?? 0,
+      title: aggregate ?? 'biflows',
+      isElement: false,
+    });
   }
   return { reports, groups };
 }
@@ -122,15 +137,17 @@ function topOf(text: string): { keys: string; fields: readonly GroupFigure[] } {
   return { keys, fields: fields.length > 0 ? fields : ['flows'] };
 }
 
-function reportText({ by, most, title }: Report, groups: FlowGroups, format: string, invocation: Invocation): Generator<Buffer> {
+function reportText({ by, most, title, isElement }: Report, groups: FlowGroups, format: string, invocation: Invocation): Generator<Buffer> {
   const count = groups.table.count;
+  // As in nfdump: lists of one element count both directions, unless they are by flows; records and sums the forward one.
+  const way = isElement && by !== 'flows' ? 'both' : 'forward';
   const whole = Uint32Array.from({ length: most === 0 ? count : Math.min(most, count) }, (_, index) => index);
-  const { groups: order, ties } = by === undefined ? { groups: whole, ties: 0 } : groups.ordered(by, most);
+  const { groups: order, ties } = by === undefined ? { groups: whole, ties: 0 } : groups.ordered(by, most, way);
   if (ties > 0)
     invocation.world.stderr.write(`weir: ${title}: ${ties} more ${ties === 1 ? 'has' : 'have'} the last one's ${by} and are not listed\n`);
-  const isEpoch = invocation.flag('epoch');
-  if (format === 'csv') return groupCsv(groups, order, isEpoch);
-  return format === 'json' ? groupJson(groups, order, isEpoch) : groupTable(groups, order, isEpoch);
+  const list = { groups, order, way, isEpoch: invocation.flag('epoch'), isOfBoth: isElement } as const;
+  if (format === 'csv') return groupCsv(list);
+  return format === 'json' ? groupJson(list) : groupTable(list);
 }
 
 /** As nfdump -I says it, a figure a line; or one JSON document; or two lines of CSV. */
