@@ -27,6 +27,8 @@ export interface TimerValues {
 }
 
 export const rawValuesMax = 512;
+/** What a figure from bins is off at most: half of the widest bin. */
+export const binErrorPercent = 0.8;
 const headSize = 45;
 
 /** A cell of values as they came. */

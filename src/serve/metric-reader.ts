@@ -9,9 +9,11 @@ import { setImmediate } from 'node:timers/promises';
 import { RE2JS } from 're2js';
 import { Refused } from '../base/faults.js';
 import { mergeTimers } from '../fold/timer-values.js';
+import type { Basis } from '../query/answers.js';
 import type { TargetContext } from '../query/function.js';
 import type { NameTree } from '../query/name-tree.js';
 import { type Method, methodOf, type Series, type SeriesCells } from '../query/series.js';
+import { basisOf } from './answer-basis.js';
 import type { Configuration } from './configuration.js';
 import type { Intake } from './intake.js';
 import { lastValueBefore } from './last-value.js';
@@ -31,6 +33,14 @@ export interface MetricReaderOptions {
   readonly names: NameTree;
   readonly intake: () => Intake;
   readonly configuration: () => Configuration;
+}
+
+/** What a request has read so far. */
+export interface Spent {
+  series: number;
+  points: number;
+  /** Where it is told, what each series rests on. */
+  readonly bases?: Basis[];
 }
 
 const seriesAtOnce = 50;
@@ -66,7 +76,7 @@ export class MetricReader {
   }
 
   /** Series of a path or glob. */
-  async fetch(path: string, context: TargetContext, spent: { series: number; points: number }): Promise<readonly Series[]> {
+  async fetch(path: string, context: TargetContext, spent: Spent): Promise<readonly Series[]> {
     const { limits } = this.#options.configuration();
     const names = this.#served.has(path)
       ? [path]
@@ -75,12 +85,7 @@ export class MetricReader {
   }
 
   /** Series whose tags match every expression. */
-  async fetchTagged(
-    expressions: readonly string[],
-    context: TargetContext,
-    spent: { series: number; points: number },
-    shown?: string,
-  ): Promise<readonly Series[]> {
+  async fetchTagged(expressions: readonly string[], context: TargetContext, spent: Spent, shown?: string): Promise<readonly Series[]> {
     const names = this.tagged(expressions).map(({ name }) => name);
     return await this.#readAll(names, shown, context, spent);
   }
@@ -92,12 +97,7 @@ export class MetricReader {
     return found.map(([name, tags]) => ({ name, tags })).sort((left, right) => (left.name < right.name ? -1 : 1));
   }
 
-  async #readAll(
-    names: readonly string[],
-    path: string | undefined,
-    context: TargetContext,
-    spent: { series: number; points: number },
-  ): Promise<readonly Series[]> {
+  async #readAll(names: readonly string[], path: string | undefined, context: TargetContext, spent: Spent): Promise<readonly Series[]> {
     const { limits } = this.#options.configuration();
     spent.series += names.length;
     if (spent.series > limits.requestSeries)
@@ -107,7 +107,7 @@ export class MetricReader {
       // Others are served between, and a request that nobody waits for ends.
       if (index % seriesAtOnce === seriesAtOnce - 1) await setImmediate();
       if (context.isDropped?.() === true) throw new Refused('the client has gone');
-      const series = await this.#read(name, path ?? name, context);
+      const series = await this.#read(name, path ?? name, context, spent);
       if (series === undefined) continue;
       spent.points += series.values.length;
       if (spent.points > limits.points) throw new Refused(`the request reads more than ${limits.points} points (limits.points)`);
@@ -117,7 +117,7 @@ export class MetricReader {
   }
 
   // Undefined where the range lies before all archives, or ahead of the clock: no slot is shown that can hold nothing.
-  async #read(name: string, pathExpression: string, context: TargetContext): Promise<Series | undefined> {
+  async #read(name: string, pathExpression: string, context: TargetContext, { bases }: Spent): Promise<Series | undefined> {
     const { store } = this.#options;
     const { stored, figure } = this.#served.get(name) as Served;
     const oldest =
@@ -141,6 +141,10 @@ export class MetricReader {
           ? methodValues(slots, method, way.xFilesFactor)
           : percentileValues(slots, percentile, way.xFilesFactor);
     if (figure !== undefined) await this.#fillIdle(values, stored, slots, context);
+    const { now } = context;
+    bases?.push(
+      basisOf(slots, { ...{ name, now, ...way }, ladder: store.ladderOf(stored), shown: values, isFigure: figure !== undefined }),
+    );
     const tags = name.includes(';') ? tagsOf(name) : { name };
     const series = {
       ...{ name, tags, pathExpression, stepSeconds: slots.stepSeconds, values, method },

@@ -5,10 +5,12 @@
 
 import { createHash } from 'node:crypto';
 import { checkTimeZone } from '../base/time.js';
+import type { Basis } from '../query/answers.js';
 import { evaluateTarget } from '../query/evaluate.js';
 import type { TargetContext } from '../query/function.js';
 import type { Series } from '../query/series.js';
 import { parseWhen } from '../query/when.js';
+import type { Spent } from './metric-reader.js';
 import { isSet, pictureFormats, textFormats } from './render-formats.js';
 import { type Answer, HttpFault, type Route, type WebRequest } from './route.js';
 import type { Services } from './services.js';
@@ -44,8 +46,8 @@ async function render(request: WebRequest, services: Services): Promise<Answer> 
   return withCaching(await write(series, context, parameters), request, context);
 }
 
-/** The range, zone and limits of a request. Throws when the range is empty or a word is no time. */
-export function contextOf(request: WebRequest, services: Services): TargetContext {
+/** The range, zone and limits of a request; what the series that are read rest on is added to `bases`. Throws when the range is empty or a word is no time. */
+export function contextOf(request: WebRequest, services: Services, bases?: Basis[]): TargetContext {
   const { parameters } = request;
   const timeZone = parameters.get('tz') || 'UTC';
   try {
@@ -61,7 +63,7 @@ export function contextOf(request: WebRequest, services: Services): TargetContex
   const wanted = parameters.get('maxDataPoints');
   const maxDataPoints = wanted === null || wanted === '' ? undefined : Number(wanted);
   if (maxDataPoints !== undefined && !(maxDataPoints >= 1)) throw new HttpFault(400, `maxDataPoints '${wanted}' is no number above 0`);
-  const spent = { series: 0, points: 0 };
+  const spent: Spent = { series: 0, points: 0, ...(bases === undefined ? {} : { bases }) };
   const template: Record<string, string> = {};
   for (const [name, value] of parameters) {
     const found = /^template\[(.+)\]$/.exec(name);

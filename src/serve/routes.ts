@@ -5,6 +5,7 @@
 import { azureRoutes } from './azure-routes.js';
 import { graphiteRoutes } from './graphite-routes.js';
 import { hitRoutes } from './hit-routes.js';
+import { queryRoutes } from './query-routes.js';
 import { recordRoutes } from './record-routes.js';
 import { renderRoutes } from './render-routes.js';
 import type { Route } from './route.js';
@@ -15,6 +16,7 @@ import { tagRoutes } from './tag-routes.js';
 export const routes: readonly Route[] = [
   ...statusRoutes,
   ...renderRoutes,
+  ...queryRoutes,
   ...graphiteRoutes,
   ...tagRoutes,
   ...hitRoutes,

@@ -4,6 +4,7 @@
  */
 
 import { Refused, Usage } from '../base/faults.js';
+import { type Answered, answersOf, type Basis } from '../query/answers.js';
 import { evaluateTarget } from '../query/evaluate.js';
 import { NameTree } from '../query/name-tree.js';
 import type { Series } from '../query/series.js';
@@ -12,7 +13,7 @@ import { Ledger } from '../serve/ledger.js';
 import { MetricReader } from '../serve/metric-reader.js';
 import type { Command, Invocation } from './command.js';
 import { clockOf, configurationOf, openMetrics } from './metric-store.js';
-import { type Answered, answersOf, csv, table } from './query-answers.js';
+import { csv, table } from './query-answers.js';
 import { printOutages } from './query-outages.js';
 import { chartOfQuery, chartWords, drawQuery } from './query-picture.js';
 import { planOf, pointsWanted, type QueryPlan, rangeOf, uniform } from './query-plan.js';
@@ -90,7 +91,9 @@ async function run(invocation: Invocation): Promise<number> {
 
 async function answersFromStore(target: string, invocation: Invocation): Promise<Answered[]> {
   const plan = planOf(invocation);
-  return answersOf(await fromStore(target, invocation, plan), plan, pointsWanted(invocation));
+  const bases: Basis[] = [];
+  const series = await fromStore(target, invocation, plan, bases);
+  return answersOf(series, { ...plan, countMax: pointsWanted(invocation) }, bases);
 }
 
 // The picture as SVG: drawn here, or by the server that has the series.
@@ -101,7 +104,7 @@ async function pictureOf(target: string, invocation: Invocation): Promise<string
   return chartOfQuery(plan.edges === undefined ? series : series.map((one) => uniform(one, plan.edges as Float64Array)), plan, invocation);
 }
 
-async function fromStore(target: string, invocation: Invocation, plan: QueryPlan): Promise<readonly Series[]> {
+async function fromStore(target: string, invocation: Invocation, plan: QueryPlan, bases: Basis[] = []): Promise<readonly Series[]> {
   const configuration = configurationOf(invocation);
   const clock = clockOf(invocation);
   const { metrics } = await openMetrics(invocation, configuration, clock, true);
@@ -110,7 +113,7 @@ async function fromStore(target: string, invocation: Invocation, plan: QueryPlan
     const reader = new MetricReader({ store: metrics, names, intake: () => intake, configuration: () => configuration });
     const options = { store: metrics, ledger: new Ledger(clock), configuration: () => configuration, now: clock };
     const intake: Intake = new Intake({ ...options, series: (name) => reader.announce(name) });
-    const spent = { series: 0, points: 0 };
+    const spent = { series: 0, points: 0, bases };
     // Labels of slots are their starts: those of [from, until) are the ones in (from - 1, until - 1].
     const shift = plan.isHalfOpen ? 1 : 0;
     return await evaluateTarget(target, {
@@ -132,8 +135,10 @@ async function fromStore(target: string, invocation: Invocation, plan: QueryPlan
 }
 
 async function fromServer(target: string, invocation: Invocation, format: 'json' | 'svg'): Promise<unknown> {
-  if (invocation.text('step') !== undefined) throw new Usage('--step goes with --data (with --url use summarize(), or --points)');
-  const url = new URL('/render', invocation.text('url'));
+  const url = new URL(format === 'svg' ? '/render' : '/api/query', invocation.text('url'));
+  const step = invocation.text('step');
+  if (step !== undefined && format === 'svg')
+    throw new Usage('--step goes with --data in pictures (with --url use summarize(), or --points)');
   const now = Math.floor(clockOf(invocation)() / 1000);
   const { from, until, timeZone } = rangeOf(invocation, now);
   const form = new URLSearchParams({
@@ -145,6 +150,10 @@ async function fromServer(target: string, invocation: Invocation, format: 'json'
   });
   if (format === 'svg') for (const [name, value] of chartWords(invocation)) form.set(name, value);
   if (invocation.text('now') !== undefined) form.set('now', String(now));
+  if (step !== undefined) {
+    planOf(invocation);
+    form.set('step', step);
+  }
   const points = pointsWanted(invocation);
   if (points !== undefined) form.set('maxDataPoints', String(points));
   const token = invocation.world.env.WEIR_TOKEN;

@@ -146,3 +146,43 @@ test('a gauge that was set long ago is shown at each slot, before and after a re
   assert.equal(await daemon.stop(), 0);
   daemon.clean();
 });
+
+test('what an answer rests on: unknown time, points, archives, errors; the same over a server and over the store', async () => {
+  const daemon = await startDaemon({
+    words: [...words, '--only', 'http,statsd-tcp'],
+    configuration: '[[rule]]\npattern = "^late"\nmethod = "p50"\n',
+  });
+  const lines = Array.from(
+    { length: 90 },
+    (_, index) => `half.a ${index} ${now - 10 - index * 20}\nold.a 1 ${now - 86_400 - index * 60}\n`,
+  );
+  await post(daemon, lines.join(''));
+  const many = Array.from({ length: 600 }, (_, index) => `t:${index}|ms`).join('\n');
+  await sendTcp(daemon.ports['statsd-tcp'], `${many}\n`);
+  await until(
+    () => known(daemon, 'target=stats.timers.t.count'),
+    ([one]) => one?.[1][0]?.[0] === 600,
+  );
+  const config = ['--config', join(daemon.folder, 'weir.toml'), '--now', String(now), '--json'];
+  const ask = (target, from, ...more) => {
+    const over = [
+      ['--data', join(daemon.folder, 'data')],
+      ['--url', daemon.url],
+    ].map((where) => weir('query', target, ...where, '--from', String(from), ...config, ...more));
+    for (const { status, stderr } of over) assert.equal(status, 0, stderr);
+    assert.deepEqual(JSON.parse(over[0].stdout), JSON.parse(over[1].stdout));
+    return JSON.parse(over[1].stdout);
+  };
+  const [half] = ask('half.a', now - 1800);
+  assert.deepEqual(half.weir, {
+    ...{ stepSeconds: 10, method: 'average', xFilesFactor: 0, percentUnknown: 50, exact: true, series: 1, points: 90, archives: [10] },
+  });
+  const [sum] = ask('sumSeries(half.a,old.a)', now - 90_000);
+  assert.deepEqual([sum.weir.series, sum.weir.points, sum.weir.archives], [2, 90 + 60, [10, 60]]);
+  const [upper] = ask('stats.timers.t.upper_90', now - 600);
+  assert.deepEqual([upper.weir.exact, upper.weir.errorPercent, upper.weir.method], [false, 0.8, 'max']);
+  const [day] = ask('exactSum(half.a)', now - (now % 3600) - 3600, '--until', String(now - (now % 3600) + 3600), '--step', '1h');
+  assert.equal(sumOf(day), (89 * 90) / 2);
+  assert.equal(await daemon.stop(), 0);
+  daemon.clean();
+});
