@@ -15,6 +15,7 @@ export const peers = [
   { program: 'man', package: 'man-db', for: 'the man pages' },
   { program: 'nc', package: 'netcat-openbsd', for: 'lines sent as people send them' },
   { program: 'carbon-cache', package: 'graphite-carbon', for: 'what carbon shows of the same lines' },
+  { program: 'graphite-manage', package: 'graphite-web', for: 'targets, ranges and words of time as Graphite answers them' },
   { program: 'redis-server', package: 'redis-server', for: 'sorted sets taken over' },
   { program: 'zstd', package: 'zstd', for: 'zstd input' },
   { program: 'rrdtool', package: 'rrdtool', for: '.rrd files, expressions, fetch and xport' },

@@ -1,21 +1,21 @@
 /**
  * Requests as the real Graphite answered them on the same Whisper files: `/render` with the functions that are there, `/metrics/find`, `/metrics/expand`,
- * `/metrics/index.json`. A store that reads the files directly stands behind the daemon; targets, times and values are compared.
+ * `/metrics/index.json`. The files are loaded as `weir load` loads them; targets, times and values are compared.
  */
 
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, relative } from 'node:path';
+import { join } from 'node:path';
 import { test } from 'node:test';
-import { WhisperFile } from '../collect/whisper.js';
 import { HitJournal } from '../keep/hit-journal.js';
 import { openMemoryStore } from '../keep/memory.js';
 import { functionByName } from '../query/functions.js';
 import { parseTarget, pathsOf, type TargetNode } from '../query/target.js';
 import { readConfiguration } from './configuration.js';
 import { Daemon } from './daemon.js';
-import type { MetricStore, StoredSlots } from './metric-store.js';
+import { openMetrics } from './open-metrics.js';
 
 interface Case {
   id: string;
@@ -37,13 +37,17 @@ test('requests as the real Graphite answers them', { skip: golden === undefined 
   const { now, cases } = JSON.parse(readFileSync(`${golden}/cases.json`, 'utf8')) as { now: number; cases: Case[] };
   const folder = mkdtempSync(join(tmpdir(), 'weir-render-'));
   const clock = (): number => now * 1000;
-  const hits = await new HitJournal({ folder, specs: [], now: clock }).open();
+  const words = ['bin/weir', 'load', `${golden}/whisper`, '--data', folder, '--now', String(now)];
+  const loaded = spawnSync(process.execPath, words, { encoding: 'utf8', timeout: 60_000 });
+  assert.equal(loaded.status, 0, loaded.stderr);
+  const configuration = readConfiguration('');
+  const hits = await new HitJournal({ folder: join(folder, 'hits'), specs: [], now: clock }).open();
   const daemon = new Daemon({
-    configuration: readConfiguration(''),
+    configuration,
     environment: {},
     hits,
     records: await openMemoryStore({ ladderOf: () => [] }),
-    metrics: whisperMetrics(`${golden}/whisper`),
+    metrics: await openMetrics({ folder, configuration: () => configuration, now: clock }),
     ports: new Map([['all', 0]]),
     only: ['http'],
     now: clock,
@@ -137,53 +141,4 @@ function compareSeries(actual: Rendered[], expected: Rendered[]): void {
       assert.ok(close, `${wanted.target} at ${time}: ${shown}, not ${value}`);
     });
   });
-}
-
-// Each file is a series; a slot holds one point, as a cell loaded from Whisper does.
-function whisperMetrics(root: string): MetricStore {
-  const files = new Map(
-    readdirSync(root, { recursive: true, encoding: 'utf8' })
-      .filter((path) => path.endsWith('.wsp'))
-      .map(
-        (path) =>
-          [
-            relative('.', path)
-              .replace(/\.wsp$/, '')
-              .replaceAll('/', '.'),
-            new WhisperFile(join(root, path)),
-          ] as const,
-      ),
-  );
-  const headerOf = (name: string) => files.get(name)?.header;
-  return {
-    ladderOf: (name) => headerOf(name)?.archives.map((one) => ({ stepSeconds: one.secondsPerPoint, keepSeconds: one.retention })) ?? [],
-    methodOf: (name) => ({ method: headerOf(name)?.aggregationMethod ?? 'average', xFilesFactor: headerOf(name)?.xFilesFactor ?? 0 }),
-    replaces: () => false,
-    keepsValues: () => false,
-    names: () => files.keys(),
-    commit: async () => ({ applied: true, repeated: 0 }),
-    read: async (name, from, until, now) => {
-      const file = files.get(name) as WhisperFile;
-      const { archives } = file.header;
-      const archive = archives.find((one) => one.retention >= now - from) ?? archives.at(-1);
-      if (archive === undefined) throw new Error('no archive');
-      const { start, step, values } = file.values(archive, from, until);
-      const known = values.map((value) => (Number.isNaN(value) ? 0 : 1));
-      const slots: StoredSlots = {
-        stepSeconds: step,
-        start,
-        counts: known,
-        sums: values,
-        mins: values,
-        maxs: values,
-        lasts: values,
-        filled: known,
-      };
-      return slots;
-    },
-    sizeBytes: () => 0,
-    close: async () => {
-      for (const file of files.values()) file.close();
-    },
-  };
 }
