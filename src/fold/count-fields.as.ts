@@ -16,6 +16,7 @@ import {
   keyAt,
   keySize,
   makeKey,
+  numberKey,
   scratchHolds,
   setTarget,
   targetAt,
@@ -32,6 +33,10 @@ const SPEC_COUNT: usize = 4;
 const PERIOD: usize = 16; // index, or -1: lines of this time do not count
 const LINES: usize = 40; // f64
 const KEY_MAX: usize = 80;
+const SERVED: usize = 108; // field of the time served, or 0
+
+const F_SERVED_SECONDS: i32 = 13;
+const F_SERVED_MS: i32 = 14;
 
 const FULL: i32 = 3; // no room for a key
 
@@ -48,17 +53,21 @@ export function countFields(long: bool): i32 {
   if (statusEnd - statusAt != 3 || <u32>digit(statusAt) > 9 || two(statusAt + 1) < 0) return HARD;
   const bytes = sizeOf(<usize>load<u32>(FIELD + (F_BYTES << 3)), <usize>load<u32>(FIELD + (F_BYTES << 3) + 4));
   if (bytes < 0 || !splitRequest()) return HARD;
+  const servedField = load<i32>(STATE + SERVED);
+  const served = servedField == 0 ? NONE : servedBin(servedField);
+  if (served == UNSURE) return HARD;
   const period = load<i32>(STATE + PERIOD);
   if (period >= 0) {
     // A table that has no room is found before the first key goes in.
     const specCount = load<i32>(STATE + SPEC_COUNT);
-    if (!makeRoom(specCount, load<i32>(STATE + KEY_MAX))) return FULL;
+    if (!makeRoom(specCount + 1, load<i32>(STATE + KEY_MAX))) return FULL;
     if (!scratchHolds()) settleKeys();
     if (long && !checkSizes(specCount)) return HARD;
     for (let spec = 0; spec < specCount; spec++) {
       makeKey(SPECS + (<usize>spec << 4));
-      if (keySize > 0) note(period * specCount + spec, keyAt, keySize);
+      if (keySize > 0) note(period * (specCount + 1) + spec, keyAt, keySize);
     }
+    if (served >= 0) note(period * (specCount + 1) + specCount, numberKey(served), 2);
     const counts = PERIODS + (<usize>period << 7);
     store<f64>(counts, load<f64>(counts) + 1.0);
     store<f64>(counts + 8, load<f64>(counts + 8) + bytes);
@@ -67,6 +76,34 @@ export function countFields(long: bool): i32 {
   }
   store<f64>(STATE + LINES, load<f64>(STATE + LINES) + 1.0);
   return MORE;
+}
+
+const NONE: i32 = -1;
+const UNSURE: i32 = -2;
+
+// The bin of the time served (`servedBin` of hit-counts.ts), from a number with at most as many decimals as microseconds have.
+function servedBin(field: i32): i32 {
+  let at = <usize>load<u32>(FIELD + (<usize>field << 3));
+  const end = <usize>load<u32>(FIELD + (<usize>field << 3) + 4);
+  let left = field == F_SERVED_SECONDS ? 6 : field == F_SERVED_MS ? 3 : 0;
+  const start = at;
+  let micros: u64 = 0;
+  for (; at < end && <u32>digit(at) <= 9; at++) micros = micros * 10 + <u64>digit(at);
+  if (at == start) return NONE;
+  if (at - start > 9) return UNSURE;
+  if (at < end) {
+    if (load<u8>(at) != 0x2e || at + 1 == end) return NONE;
+    for (at++; at < end; at++, left--) {
+      if (<u32>digit(at) > 9) return NONE;
+      if (left == 0) return UNSURE;
+      micros = micros * 10 + <u64>digit(at);
+    }
+  }
+  for (; left > 0; left--) micros *= 10;
+  if (micros < 32) return <i32>micros;
+  const bounded = micros > 0xffffffff ? <u32>0xffffffff : <u32>micros;
+  const octave = 31 - clz(bounded);
+  return (<i32>octave - 4) * 32 + <i32>(bounded >> (octave - 5)) - 32;
 }
 
 // Bytes sent: digits, or `-` for none; below zero when it is neither.

@@ -56,11 +56,17 @@ export function mergeHitCounts(counts: HitCounts, part: HitCounts): void {
   part.statusClasses.forEach((value, digit) => {
     counts.statusClasses[digit] = (counts.statusClasses[digit] ?? 0) + value;
   });
-  for (const [bin, count] of part.served) counts.served.set(bin, (counts.served.get(bin) ?? 0) + count);
+  addServed(counts.served, part.served);
   for (const [name, tally] of part.tallies) {
     const own = counts.tallies.get(name);
     if (own !== undefined) mergeTally(own, tally);
   }
+}
+
+/** Adds the bins of a part; answers the whole. */
+export function addServed(served: Map<number, number>, part: ReadonlyMap<number, number> = new Map()): Map<number, number> {
+  for (const [bin, count] of part) served.set(bin, (served.get(bin) ?? 0) + count);
+  return served;
 }
 
 /** The bin of a time served. */

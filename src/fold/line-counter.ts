@@ -7,7 +7,7 @@
 import { readFileSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import { searchEngines } from '../collect/keyword.js';
-import { compileLogFormat, type LogProgram, logFields } from '../collect/log-format.js';
+import { compileLogFormat, type LogField, type LogProgram, logFields } from '../collect/log-format.js';
 import { type KeyField, type KeyOptions, type KeySpec, keySizeMax } from './hit-keys.js';
 import type { TallyReading } from './tally.js';
 
@@ -52,11 +52,14 @@ const fieldNumbers: Readonly<Record<KeyField, number>> = {
   method: 10,
 };
 
+const servedFields: readonly LogField[] = ['servedSeconds', 'servedMs', 'servedUs'];
+
 /** Whether the kernel reads lines of this format and makes these lists. */
 export function kernelCan(format: LogProgram, specs: readonly KeySpec[], keys: KeyOptions): boolean {
   const fields = format.steps.map((step) => step.field);
   const known =
-    fields.every((field) => logFields.indexOf(field) <= 9) &&
+    fields.every((field) => logFields.indexOf(field) <= 9 || servedFields.includes(field)) &&
+    fields.filter((field) => servedFields.includes(field)).length <= 1 &&
     ['clf', 'request', 'status', 'bytes'].every((field) => fields.includes(field as 'clf'));
   return (
     known &&
@@ -69,6 +72,11 @@ export function kernelCan(format: LogProgram, specs: readonly KeySpec[], keys: K
     keys.keywordParameters.length <= 100 &&
     keys.keywordParameters.every((name) => name.length <= 31 && name.length > 0)
   );
+}
+
+/** The bin of the time served that a key of its group stands for. */
+export function binOf(key: string): number {
+  return key.charCodeAt(0) + 256 * key.charCodeAt(1);
 }
 
 let compiled: WebAssembly.Module | undefined;
@@ -142,6 +150,7 @@ export class LineCounter {
     this.bytes.fill(0, program + format.steps.length * 32, program + format.steps.length * 32 + 32);
     const { steps, tail, optionalFrom } = compileLogFormat('combined');
     this.#set(104, isDeepStrictEqual([format.steps, format.tail, format.optionalFrom], [steps, tail, optionalFrom]) ? 1 : 0);
+    this.#set(108, Math.max(0, ...format.steps.map((step) => (servedFields.includes(step.field) ? logFields.indexOf(step.field) : 0))));
     this.#set(88, format.tail === '"' ? 1 : 0);
     this.bytes.fill(0, state + 256, state + 512);
   }
@@ -200,6 +209,31 @@ export class LineCounter {
       const size = this.#ints[(at + 12) >>> 2] ?? 0;
       each(this.#ints[(at + 8) >>> 2] ?? 0, this.bytes.toString('latin1', at + 16, at + 16 + size), this.#floats[at / 8] ?? 0);
     }
+  }
+
+  /** Bins of the time served, and their counts, by period. */
+  timesServed(): Map<number, Map<number, number>> {
+    const times = new Map<number, Map<number, number>>();
+    const width = this.#specs.length + 1;
+    for (let at = this.#arenaStart; at < this.#arenaAt; at = this.#next(at)) {
+      const group = this.#ints[(at + 8) >>> 2] ?? 0;
+      if (group % width !== width - 1) continue;
+      const period = Math.floor(group / width);
+      const bins = times.get(period) ?? new Map<number, number>();
+      times.set(period, bins.set((this.#ints[(at + 16) >>> 2] ?? 0) & 0xffff, this.#floats[at / 8] ?? 0));
+    }
+    return times;
+  }
+
+  /** The group of a period's list; that after the lists holds the bins of the time served. */
+  groupOf(period: number, list: number): number {
+    return period * (this.#specs.length + 1) + list;
+  }
+
+  /** The period of a group and its list; undefined: the bins of the time served. */
+  listOf(group: number): { readonly period: number; readonly list: number; readonly spec: KeySpec | undefined } {
+    const list = group % (this.#specs.length + 1);
+    return { period: Math.floor(group / (this.#specs.length + 1)), list, spec: this.#specs[list] };
   }
 
   /** The entries as they stand, for `absorb` of another counter of the same lists. */

@@ -97,6 +97,14 @@ export function makeKey(spec: usize): void {
   scratchAt = (to + 7) & ~7;
 }
 
+/** Makes a key of two bytes of a number; answers where it stands. */
+export function numberKey(value: i32): usize {
+  const at = scratchAt;
+  store<u64>(at, <u64>value & 0xffff);
+  scratchAt += 8;
+  return at;
+}
+
 // Finds a part of a key in the line; one that must be decoded is made at `to`.
 function partOf(field: i32, to: usize): void {
   if (field == 32) {

@@ -109,6 +109,31 @@ test('the kernel counts what the reference reader counts, however the bytes are 
   );
 });
 
+const servedText = pick(
+  ...['0', '0.123', '1.5', '12', '31', '32.001', '0.000001', '7.123456', '7.1234567', '4294.967296', '99999999999', '999999999.5'],
+  ...['-', '', '1.', '.5', '1.5x', '-1', '1e3', '0.000 0.001'],
+);
+
+test('times served: the kernel has the bins of the reference reader, in seconds, milliseconds and microseconds', () => {
+  const head = '%h %l %u %t "%r" %>s %b "%{Referer}i" "%{User-Agent}i"';
+  const formats = [`${head} %{s}T`, `${head} rt=%{ms}T`, `%D ${head}`, `${head} "%T"`] as const;
+  const timed = fc.tuple(anyLine, servedText);
+  fc.assert(
+    fc.property(fc.array(timed, { maxLength: 40 }), fc.constantFrom(0, 1, 2, 3), fc.integer({ min: 1, max: 700 }), (rows, index, piece) => {
+      const lines = rows.map(
+        ([text, served]) => [`${text} ${served}`, `${text} rt=${served}`, `${served} ${text}`, `${text} "${served}"`][index],
+      );
+      const bytes = Buffer.from(`${lines.join('\n')}\n`, 'latin1');
+      const options = optionsOf({ format: formats[index] });
+      const reference = count(bytes, { ...options, withoutKernel: true });
+      const kernel = count(bytes, options, piece);
+      deepEqual(kernel.rows, reference.rows);
+      deepEqual([...kernel.scan.rejected].sort(), [...reference.scan.rejected].sort());
+    }),
+    { seed: 89, numRuns: 150 },
+  );
+});
+
 function yearOfLines(step: number): Buffer {
   const lines: string[] = [];
   const months = 'JanFebMarAprMayJunJulAugSepOctNovDec';

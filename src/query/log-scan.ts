@@ -12,8 +12,8 @@ import { type LogReader, type LogReaderOptions, lineSizeMax, openLogReader } fro
 import { firstLinesOf, LineCutter } from '../collect/log-lines.js';
 import type { LocalOffset } from '../collect/log-time.js';
 import { type CounterOptions, HitCounter, type PeriodCounts } from '../fold/hit-counter.js';
-import { mergeHitCounts } from '../fold/hit-counts.js';
-import { inputBytes, kernelCan, kernelPeriodsMax, LineCounter } from '../fold/line-counter.js';
+import { addServed, mergeHitCounts } from '../fold/hit-counts.js';
+import { binOf, inputBytes, kernelCan, kernelPeriodsMax, LineCounter } from '../fold/line-counter.js';
 import type { Period } from '../fold/period.js';
 import { addTally, type TallyReading } from '../fold/tally.js';
 import { type CountedPeriod, countedPeriod } from './rank.js';
@@ -180,11 +180,12 @@ export class LogScan {
       const own = kernel.figures(numbers[index] ?? 0);
       for (const [place, value] of figures.entries()) own[place] = (own[place] ?? 0) + value;
     });
-    const groupOf = (group: number): number => (numbers[Math.floor(group / specs.length)] ?? 0) * specs.length + (group % specs.length);
+    const groupOf = (group: number): number => {
+      const { period, list } = kernel.listOf(group);
+      return kernel.groupOf(numbers[period] ?? 0, list);
+    };
     kernel.absorb(entries, groupOf, (group, key, count) => {
-      const period = this.kernelPeriods[Math.floor(group / specs.length)];
-      const tally = period && this.counter.of(period).counts.tallies.get(specs[group % specs.length]?.name ?? '');
-      if (tally !== undefined) addTally(tally, key, count);
+      this.#addCount(kernel, group, key, count);
       this.drained = true;
     });
   }
@@ -270,12 +271,7 @@ export class LogScan {
   drain(): void {
     const { kernel, kernelPeriods } = this;
     if (kernel === undefined) return;
-    const lists = this.options.specs.map((spec) => spec.name);
-    kernel.drain((group, key, count) => {
-      const period = kernelPeriods[Math.floor(group / lists.length)];
-      const tally = period && this.counter.of(period).counts.tallies.get(lists[group % lists.length] ?? '');
-      if (tally !== undefined) addTally(tally, key, count);
-    });
+    kernel.drain((group, key, count) => this.#addCount(kernel, group, key, count));
     kernelPeriods.forEach((period, number) => {
       this.#addFigures(this.counter.of(period).counts, kernel.figures(number));
     });
@@ -285,6 +281,17 @@ export class LogScan {
     this.#numbers.clear();
     this.drained = true;
     this.counter.keepBound();
+  }
+
+  // Adds what the kernel counted to the period's own counts.
+  #addCount(kernel: LineCounter, group: number, key: string, count: number): void {
+    const { period, spec } = kernel.listOf(group);
+    const entry = this.kernelPeriods[period];
+    if (entry === undefined) return;
+    const { tallies, served } = this.counter.of(entry).counts;
+    const tally = spec === undefined ? undefined : tallies.get(spec.name);
+    if (tally !== undefined) addTally(tally, key, count);
+    else if (spec === undefined) served.set(binOf(key), (served.get(binOf(key)) ?? 0) + count);
   }
 
   /** All periods with their counts; `n` is the longest list that will be asked for. */
@@ -298,7 +305,8 @@ export class LogScan {
     }
     const readings = kernel.readings(n);
     const lists = this.options.specs.map((spec) => spec.name);
-    const groupOf = (number: number, list: string): number => number * lists.length + lists.indexOf(list);
+    const groupOf = (number: number, list: string): number => kernel.groupOf(number, lists.indexOf(list));
+    const times = kernel.timesServed();
     return this.kernelPeriods.map((period, number) => {
       const rest = this.counter.of(period).counts;
       const figures = kernel.figures(number);
@@ -307,7 +315,7 @@ export class LogScan {
         requests: rest.requests + (figures[0] ?? 0),
         bytes: rest.bytes + (figures[1] ?? 0),
         statusClasses: rest.statusClasses.map((count, digit) => count + (figures[2 + digit] ?? 0)),
-        served: rest.served,
+        served: addServed(new Map(rest.served), times.get(number)),
         read: (list) => readings.get(groupOf(number, list)) ?? nothing,
         countOf: (list, key) => kernel.countOf(groupOf(number, list), key),
       };
@@ -320,7 +328,7 @@ export class LogScan {
     for (const { period, counts } of this.counter.periods.values()) {
       const number = this.numberOf(period);
       for (const [list, tally] of counts.tallies) {
-        const group = number * lists.length + lists.indexOf(list);
+        const group = kernel.groupOf(number, lists.indexOf(list));
         for (const [key, { count }] of tally.keys) {
           if (tally.floor > 0 || !kernel.insert(group, key, count)) {
             this.drained = true;
