@@ -37,6 +37,8 @@ const fieldsBytes = 80;
 /** A head above this is taken for damage: 256 MiB are three million rows in the making. */
 const headBytesMax = 256 << 20;
 const leastHeadBytes = 64;
+/** Most heads are within the first read. */
+const firstReadBytes = 8192;
 
 /** An open `.rrd` file. Throws Malformed with the offset of what is wrong. */
 export class RrdFile implements RrdDatabase {
@@ -54,9 +56,10 @@ export class RrdFile implements RrdDatabase {
   readonly #layout: RrdLayout;
   readonly #rowsAt: readonly number[];
 
-  constructor(file: string) {
+  /** `descriptor` is that of the file, where it is open already; `close` closes it. */
+  constructor(file: string, descriptor = openSync(file, 'r')) {
     this.file = file;
-    this.#descriptor = openSync(file, 'r');
+    this.#descriptor = descriptor;
     try {
       const status = fstatSync(this.#descriptor);
       if (!status.isFile()) throw new Refused('not a regular file (an RRD is read at many places)', { file });
@@ -126,7 +129,7 @@ class Head {
   constructor(file: string, descriptor: number, fileBytes: number) {
     this.#file = file;
     if (fileBytes < leastHeadBytes) throw new Malformed(`${fileBytes} bytes are no RRD file`, { file, offset: fileBytes });
-    const first = new Uint8Array(leastHeadBytes);
+    const first = new Uint8Array(Math.min(fileBytes, firstReadBytes));
     readFully(file, descriptor, first, 0);
     this.#bytes = first;
     this.#view = new DataView(first.buffer);
@@ -157,9 +160,11 @@ class Head {
       );
     if (shortest > headBytesMax)
       throw new Refused(`a head of ${shortest} bytes (at most ${headBytesMax} are read)`, { file, offset: countsAt });
-    this.#bytes = new Uint8Array(Math.min(fileBytes, shortest + 32));
-    readFully(file, descriptor, this.#bytes, 0);
-    this.#view = new DataView(this.#bytes.buffer);
+    if (shortest + 32 > first.length && first.length < fileBytes) {
+      this.#bytes = new Uint8Array(Math.min(fileBytes, shortest + 32));
+      readFully(file, descriptor, this.#bytes, 0);
+      this.#view = new DataView(this.#bytes.buffer);
+    }
 
     const liveBytes = this.#liveBytes(archives, live + rest, fileBytes);
     const primaries = live + liveBytes.total;
