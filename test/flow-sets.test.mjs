@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { hasProgram } from '../build/peers.mjs';
+import { writeRichNfcapd } from './nfcapd-rich.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const env = { ...process.env, TZ: 'UTC' };
@@ -22,6 +23,27 @@ const files = folders.flatMap((folder) =>
         .map((name) => join(folder, name))
     : [],
 );
+
+// Elements of columns that few files have, on a generated file with all of them and on one with events.
+const columnElements =
+  'ismc odmc idmc osmc mpls1 mpls9 smk dmk fwd nhb nas pas dir dtos exp eng svln dvln tr trr xsa xda xsp xdp xsap xdap evt nevt xevt nfc msec iacl eacl uname ivrf evrf pbstart pbend pbstep pbsize cl sl al';
+
+test('fmt: elements of MAC addresses, labels, masks, events', { skip }, () => {
+  const folder = mkdtempSync(join(tmpdir(), 'weir-fmt-'));
+  try {
+    const rich = join(folder, 'nfcapd.rich');
+    writeRichNfcapd(rich, { flows: 300 });
+    const format = `fmt:${columnElements
+      .split(' ')
+      .map((name) => `%${name}`)
+      .join('|')}`;
+    for (const file of [rich, join(root, 'test/data/nfcapd/v1-vendor-datagrams-none.nfcapd')]) {
+      assert.equal(flows(file, '--format', format).stdout, nfdump('-r', file, '-q', '-o', format), file);
+    }
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
 
 test('fmt: strings, element by element', { skip }, () => {
   const elements = [

@@ -9,6 +9,7 @@ import { Usage } from '../base/faults.js';
 import type { FlowBatch } from '../base/flow-batch.js';
 import { ZoneCalendar } from '../fold/period.js';
 import type { FlowRows } from './flow-rows.js';
+import { columnElements } from './fmt-columns.js';
 import { protocolName } from './protocol-text.js';
 
 export interface FmtOptions {
@@ -68,9 +69,18 @@ const tokens: Readonly<Record<string, Token>> = {
   bps: (batch, row, { plain }) => scaled(rate((batch.bytes[row] as number) * 8, batch, row), plain),
   pps: (batch, row, { plain }) => scaled(rate(batch.packets[row] as number, batch, row), plain),
   bpp: (batch, row) => wide(batch.packets[row] === 0 ? 0 : Math.floor((batch.bytes[row] as number) / (batch.packets[row] as number)), 6),
-  svln: (batch, row) => wide(batch.vlan?.[row] ?? 0, 5),
   cnt: (batch, row) => wide(batch.number[row] as number, 5),
-  evt: (batch, row) => wide(batch.event?.[row] ?? 0, 7),
+  tr: (batch, row, context) => timeText(batch.received?.[row] ?? 0, context),
+  nhb: (batch, row, { long }) => optionalAddress(batch.bgpNextHop, row, long),
+  xsa: (batch, row, { long }) => optionalAddress(batch.natSrc, row, long),
+  xda: (batch, row, { long }) => optionalAddress(batch.natDst, row, long),
+  nsa: (batch, row, { long }) => optionalAddress(batch.natSrc, row, long),
+  nda: (batch, row, { long }) => optionalAddress(batch.natDst, row, long),
+  xsap: (batch, row, { long }) => translated(batch.natSrc, batch.natSport, row, long),
+  xdap: (batch, row, { long }) => translated(batch.natDst, batch.natDport, row, long),
+  nsap: (batch, row, { long }) => translated(batch.natSrc, batch.natSport, row, long),
+  ndap: (batch, row, { long }) => translated(batch.natDst, batch.natDport, row, long),
+  ...columnElements,
   n: () => '\n',
 };
 
@@ -113,7 +123,7 @@ function compile(format: string): (string | Token)[] {
       at = next < 0 ? format.length : next;
       continue;
     }
-    const letters = /^[a-z]+/.exec(format.slice(at + 1))?.[0] ?? '';
+    const letters = /^[a-z]+[0-9]*/.exec(format.slice(at + 1))?.[0] ?? '';
     // The longest name that is one: %sap is not %sa and a p.
     let size = letters.length;
     while (size > 0 && !Object.hasOwn(tokens, letters.slice(0, size)) && !Object.hasOwn(named, letters.slice(0, size))) size -= 1;
@@ -183,6 +193,10 @@ function optionalAddress(column: Uint8Array | undefined, row: number, long: bool
   if (bytes === undefined || bytes.every((byte) => byte === 0)) return addressText(new Uint8Array(16), 0, 0, long);
   const isFour = bytes[10] === 0xff && bytes[11] === 0xff && bytes.subarray(0, 10).every((byte) => byte === 0);
   return addressText(bytes, 0, isFour ? 4 : 6, long);
+}
+
+function translated(column: Uint8Array | undefined, port: Uint16Array | undefined, row: number, long: boolean): string {
+  return `${optionalAddress(column, row, long)}:${String(port?.[row] ?? 0).padEnd(5)}`;
 }
 
 function mark(batch: FlowBatch, row: number): string {
