@@ -38,10 +38,7 @@ const text =
     const value = batch.extra.get(name)?.[row];
     return (value === undefined || value === '' ? none : String(value)).padStart(width);
   };
-const event: ColumnText = (batch, row) => {
-  const code = figureOf(batch, row, 'event');
-  return (eventWords[code] ?? String(code)).padStart(7);
-};
+const event: ColumnText = (batch, row) => (eventWords[figureOf(batch, row, 'event')] ?? 'UNKNOW').padStart(7);
 const labels = Array.from({ length: 10 }, (_, index) => label(index));
 
 /** Elements by their names. */

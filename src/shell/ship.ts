@@ -29,7 +29,8 @@ async function runShip(invocation: Invocation): Promise<number> {
   const { words, world } = invocation;
   const to = invocation.text('to');
   if (words.length === 0) throw new Usage('ship: no log given');
-  if (to === undefined || !/^https?:\/\//.test(to) || !URL.canParse(to)) throw new Usage('ship: --to URL is missing (expected http://HOST:PORT)');
+  if (to === undefined || !/^https?:\/\//.test(to) || !URL.canParse(to))
+    throw new Usage('ship: --to URL is missing (expected http://HOST:PORT)');
   const shipper = new Shipper({
     files: words,
     to,
