@@ -21,6 +21,7 @@ export interface SchemaRule {
 export interface AggregationRule {
   readonly section: string;
   readonly line: number;
+  readonly isSpecific: boolean;
   readonly method: string;
   readonly xFilesFactor: number;
   readonly finds: (name: string) => boolean;
@@ -31,6 +32,8 @@ export interface AggregationRule {
 export interface Showing {
   readonly method: string;
   readonly xFilesFactor: number;
+  /** The rule of the user speaks of some names, not of all. */
+  readonly isSpecific?: boolean;
 }
 
 export const aggregationMethods = ['average', 'avg', 'sum', 'min', 'max', 'last', 'count', 'absmax', 'absmin', 'avg_zero', 'median'];
@@ -60,7 +63,16 @@ export function readAggregation(text: string, file = 'storage-aggregation.conf')
         line,
       });
     }
-    return { section, line, pattern, finds: finder(pattern, line, file), method: method === 'avg' ? 'average' : method, xFilesFactor };
+    const isSpecific = !isCatchAll(pattern);
+    return {
+      section,
+      line,
+      pattern,
+      isSpecific,
+      finds: finder(pattern, line, file),
+      method: method === 'avg' ? 'average' : method,
+      xFilesFactor,
+    };
   });
 }
 
@@ -72,6 +84,11 @@ export function ladderFor(rules: readonly SchemaRule[], name: string): Ladder {
 /** The first aggregation rule that a name finds. */
 export function showingFor(rules: readonly AggregationRule[], name: string): Showing {
   return rules.find((rule) => rule.finds(name)) ?? { method: 'average', xFilesFactor: 0.5 };
+}
+
+/** Whether a pattern finds every name. */
+export function isCatchAll(pattern: string): boolean {
+  return /^(\^?\.[*+]\$?|\^?\.|\.\$)$/.test(pattern);
 }
 
 /** Where no file is given: names that speak of sums, least and greatest are shown so, all others as averages; nothing is hidden. */

@@ -181,6 +181,11 @@ export class LmdbStore implements Store {
     this.#unlock();
   };
 
+  /** Asks for the archives of every series again; what is stored stays where it is until it ages. */
+  reload(): void {
+    this.#names.reload();
+  }
+
   /** Folds everything now: before a compacting copy, after a load. */
   settle(nowSeconds: number): void {
     const whole = (): void => {

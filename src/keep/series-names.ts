@@ -66,6 +66,13 @@ export class SeriesNames {
     return ladder;
   }
 
+  /** The rules changed: every series is looked up again. Never within a transaction. */
+  reload(): void {
+    this.#ladders.length = 0;
+    this.#replaces.length = 0;
+    for (let id = 0; id < this.#names.length; id++) this.ladderOf(id);
+  }
+
   replaces(id: number): boolean {
     return this.#replaces[id] === true;
   }

@@ -22,7 +22,7 @@ interface Node {
 const alternativesMax = 1000;
 
 export class NameTree {
-  readonly #root: Node = { children: undefined, inOrder: true, leaf: false };
+  #root: Node = { children: undefined, inOrder: true, leaf: false };
   #count = 0;
 
   /** Number of leaves. */
@@ -45,6 +45,11 @@ export class NameTree {
     }
     if (!node.leaf) this.#count++;
     node.leaf = true;
+  }
+
+  clear(): void {
+    this.#root = { children: undefined, inOrder: true, leaf: false };
+    this.#count = 0;
   }
 
   has(name: string): boolean {

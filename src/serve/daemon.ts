@@ -143,14 +143,20 @@ export class Daemon {
       });
   }
 
-  /** Takes another configuration: names, limits, dialect, tokens and ladders. Listeners stay open. Throws when a token file cannot be read: all stays as it was. */
-  reload(configuration: Configuration): void {
+  /**
+   * Another configuration: names, limits, dialect, tokens and ladders; listeners stay open. Throws when a token file cannot be read: all stays as it was. What it
+   * returns takes it.
+   */
+  prepare(configuration: Configuration): () => void {
     const tokens = new Tokens(configuration.tokens, this.#options.environment);
     const azureKeys = new AzureKeys(configuration.azure, this.#options.environment);
-    this.#configuration = configuration;
-    this.#azureKeys = azureKeys;
-    this.#tokens = tokens;
-    this.services.intake.reloadLadders();
+    return () => {
+      this.#configuration = configuration;
+      this.#azureKeys = azureKeys;
+      this.#tokens = tokens;
+      this.services.intake.reloadLadders();
+      this.services.reader.reload(this.services.intake.names());
+    };
   }
 
   /** Takes what is still to be read, flushes, closes. Throws when the last flush fails. */

@@ -80,6 +80,11 @@ export class Intake {
     }
   }
 
+  /** Stored names, in the order in which they came. */
+  names(): Iterable<string> {
+    return this.#names;
+  }
+
   get seriesCount(): number {
     return this.#names.length;
   }

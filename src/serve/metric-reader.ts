@@ -9,6 +9,7 @@ import { setImmediate } from 'node:timers/promises';
 import { RE2JS } from 're2js';
 import { Refused } from '../base/faults.js';
 import { mergeTimers } from '../fold/timer-values.js';
+import { isCatchAll } from '../keep/ladder.js';
 import type { Basis } from '../query/answers.js';
 import type { TargetContext } from '../query/function.js';
 import type { NameTree } from '../query/name-tree.js';
@@ -33,6 +34,13 @@ export interface MetricReaderOptions {
   readonly names: NameTree;
   readonly intake: () => Intake;
   readonly configuration: () => Configuration;
+}
+
+interface Way {
+  readonly method: string;
+  readonly xFilesFactor: number;
+  /** A rule chose it for a figure that is usually shown otherwise. */
+  readonly isChosen: boolean;
 }
 
 /** What a request has read so far. */
@@ -67,6 +75,14 @@ export class MetricReader {
         this.#serve(name, { stored, figure });
       }
     }
+  }
+
+  /** The names under which metrics are served changed: all are announced again. */
+  reload(stored: Iterable<string>): void {
+    this.#served.clear();
+    this.#tagged.clear();
+    this.#options.names.clear();
+    for (const name of stored) this.announce(name);
   }
 
   #serve(name: string, served: Served): void {
@@ -131,11 +147,11 @@ export class MetricReader {
       context.now,
       context.alignSeconds,
     );
-    const way = this.#wayOf(name, figure);
+    const way = this.#wayOf(name, stored, figure);
     const method: Method = methodOf(way.method) ?? 'average';
     const percentile = figure === undefined ? percentileOf(way.method) : undefined;
     const values =
-      figure !== undefined
+      figure !== undefined && !way.isChosen
         ? this.#figureValues(slots, figure)
         : percentile === undefined
           ? methodValues(slots, method, way.xFilesFactor)
@@ -143,7 +159,15 @@ export class MetricReader {
     if (figure !== undefined) await this.#fillIdle(values, stored, slots, context);
     const { now } = context;
     bases?.push(
-      basisOf(slots, { ...{ name, now, ...way }, ladder: store.ladderOf(stored), shown: values, isFigure: figure !== undefined }),
+      basisOf(slots, {
+        name,
+        now,
+        method: way.method,
+        xFilesFactor: way.xFilesFactor,
+        ladder: store.ladderOf(stored),
+        shown: values,
+        isFigure: figure !== undefined,
+      }),
     );
     const tags = name.includes(';') ? tagsOf(name) : { name };
     const series = {
@@ -164,11 +188,20 @@ export class MetricReader {
   }
 
   // A rule of the configuration goes before storage-aggregation.conf; StatsD's names mean what they mean.
-  #wayOf(name: string, figure: Figure | undefined): { readonly method: string; readonly xFilesFactor: number } {
-    if (figure !== undefined) return { method: figureMethod(figure), xFilesFactor: 0 };
+  #wayOf(name: string, stored: string, figure: Figure | undefined): Way {
+    const { rules, statsd } = this.#options.configuration();
     const way = this.#options.store.methodOf(name);
-    const rule = ruleOf(name, this.#options.configuration().rules, (one) => one.method !== undefined);
-    return rule?.method === undefined ? way : { ...way, method: rule.method };
+    if (figure === undefined) {
+      const rule = ruleOf(name, rules, (one) => one.method !== undefined);
+      return { method: rule?.method ?? way.method, xFilesFactor: way.xFilesFactor, isChosen: false };
+    }
+    const usual = { method: figureMethod(figure), xFilesFactor: 0, isChosen: false };
+    // A counter's count is shown another way where a rule means it, which one for every name does not. Idle slots are known to be 0.
+    if (figure.figure !== 'sum' || parseStoredName(stored)?.kind !== 'counter') return usual;
+    const rule = ruleOf(name, rules, (one) => one.method !== undefined && !isCatchAll(one.pattern));
+    if (rule?.method !== undefined) return { ...usual, method: rule.method, isChosen: true };
+    if (way.isSpecific !== true) return usual;
+    return { method: way.method, xFilesFactor: statsd.deleteIdleStats ? way.xFilesFactor : 0, isChosen: true };
   }
 
   #figureValues(slots: StoredSlots, figure: Figure): Float64Array {
@@ -196,7 +229,7 @@ export class MetricReader {
       if (label > context.now) break;
       if (!Number.isNaN(values[slot])) {
         if (statsd.kind === 'gauge') held = values[slot] as number;
-      } else if (label + slots.stepSeconds > first) values[slot] = held;
+      } else if (slots.counts[slot] === 0 && label + slots.stepSeconds > first) values[slot] = held;
     }
   }
 

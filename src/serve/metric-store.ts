@@ -4,6 +4,7 @@
  */
 
 import type { TimerValues } from '../fold/timer-values.js';
+import type { Showing } from '../keep/ladder.js';
 import type { SeriesTable } from '../keep/store.js';
 import type { StateTimes } from '../query/series.js';
 import type { CellColumns } from './open-slots.js';
@@ -81,7 +82,7 @@ export interface MetricStore {
   /** The newest reading of a series of states, by which it ages, epoch seconds; undefined for others, which age by the clock. */
   readonly newestOf?: (name: string) => number | undefined;
   /** How slots of a series are shown. */
-  readonly methodOf: (name: string) => { readonly method: string; readonly xFilesFactor: number };
+  readonly methodOf: (name: string) => Showing;
   /** Whether a point takes the place of another of the same second (a rule with `sameTimestamp = "replace"`). */
   readonly replaces: (name: string) => boolean;
   /** Whether every value of a series is kept beside its cells, for medians and percentiles. */

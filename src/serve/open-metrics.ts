@@ -23,8 +23,8 @@ export interface OpenMetricsOptions {
 }
 
 export interface OpenMetrics extends MetricStore {
-  /** Reads the rules of storage again. Throws when they cannot be read: all stays as it was. */
-  readonly reload: (configuration: Configuration) => void;
+  /** Reads the rules of storage again. Throws when they cannot be read: all stays as it was. What it returns takes them, once the configuration is in force. */
+  readonly prepare: (configuration: Configuration) => () => void;
   readonly store: LmdbStore;
   /** Series that came from files, by name; what a load adds counts from then on. */
   readonly loaded: Map<string, LoadedSeries>;
@@ -80,8 +80,12 @@ export async function openMetrics({ folder, configuration, now, readOnly = false
     store,
     loaded,
     rrds,
-    reload: (next) => {
-      rules = withLoaded(readRules(next), () => loaded);
+    prepare: (next) => {
+      const read = withLoaded(readRules(next), () => loaded);
+      return () => {
+        rules = read;
+        store.reload();
+      };
     },
   };
 }
@@ -112,7 +116,8 @@ function readRules({ graphite: { schemas, aggregation } }: Configuration): Stora
   return {
     hasPercentiles,
     ladderOf: (name) => ladderFor(ladders, name),
-    methodOf: (name) => showingFor(showings, name),
+    // Weir's own rules for names bind no StatsD metric: its names mean what they mean.
+    methodOf: (name) => (aggregation === undefined ? { ...showingFor(showings, name), isSpecific: false } : showingFor(showings, name)),
     coarseOf: () => [],
   };
 }

@@ -6,6 +6,7 @@
 import type { CoarseRange } from '../collect/whisper-points.js';
 import { countMembers, encodeMembers, memberSetCodec } from '../fold/member-set.js';
 import { decodeTimer, encodeTimer, type TimerValues, timerOf, timerValuesCodec } from '../fold/timer-values.js';
+import type { Showing } from '../keep/ladder.js';
 import { archiveReaching, type CellPart, type Codecs, type Ladder, type NotePut, type Store } from '../keep/store.js';
 import type { Configuration } from './configuration.js';
 import type { LoadedSeries } from './loaded-series.js';
@@ -16,7 +17,7 @@ import { readStateSlots } from './stored-states.js';
 /** What the rules of storage say of a name. */
 export interface StorageRules {
   readonly ladderOf: (name: string) => Ladder;
-  readonly methodOf: (name: string) => { readonly method: string; readonly xFilesFactor: number };
+  readonly methodOf: (name: string) => Showing;
   /** Where the points of a series came from the coarser archives of a file. */
   readonly coarseOf: (name: string) => readonly CoarseRange[];
   /** Whether any rule shows medians or percentiles. */

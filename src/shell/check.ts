@@ -6,7 +6,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Fault } from '../base/faults.js';
-import { type AggregationRule, readAggregation, readSchemas, type SchemaRule, showingFor } from '../keep/ladder.js';
+import { type AggregationRule, isCatchAll, readAggregation, readSchemas, type SchemaRule, showingFor } from '../keep/ladder.js';
 import { type LmdbStore, openLmdbStore } from '../keep/lmdb.js';
 import { defaultLadder } from '../keep/store.js';
 import { type Configuration, defaultConfiguration, readConfigurationFile } from '../serve/configuration.js';
@@ -130,9 +130,7 @@ export function lintRules({ rules }: Configuration, file: string): Finding[] {
     const found: Finding[] = [];
     const keys = said.slice(1).filter((key) => rule[key as 'method'] !== undefined);
     if (keys.length === 0) found.push(warn(`${said[0]} says nothing (expected method, sameTimestamp or histogram)`));
-    const before = rules
-      .slice(0, index)
-      .find((one) => /^\^?\.[*+]\$?$/.test(one.pattern) && keys.every((key) => one[key as 'method'] !== undefined));
+    const before = rules.slice(0, index).find((one) => isCatchAll(one.pattern) && keys.every((key) => one[key as 'method'] !== undefined));
     if (keys.length > 0 && before !== undefined)
       found.push(warn(`${said[0]} never counts: '${before.pattern}' before it finds every name`));
     if (rule.histogram === false && rule.method !== undefined && percentileOf(rule.method) !== undefined)
@@ -160,7 +158,7 @@ async function lintRepeats(folder: string): Promise<Finding[]> {
 }
 
 function afterCatchAll(rules: readonly { section: string; line: number; pattern: string }[], file: string): Finding[] {
-  const catchAll = rules.findIndex((rule) => /^\^?\.[*+]\$?$/.test(rule.pattern));
+  const catchAll = rules.findIndex((rule) => isCatchAll(rule.pattern));
   if (catchAll < 0) return [];
   return rules.slice(catchAll + 1).map((rule) => ({
     level: 'warning',

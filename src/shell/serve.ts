@@ -77,9 +77,10 @@ async function run(invocation: Invocation): Promise<number> {
   const reload = (): void => {
     try {
       const next = load(invocation);
-      metrics.reload(next);
+      const [takeRules, takeRest] = [metrics.prepare(next), daemon.prepare(next)];
       current = next;
-      daemon.reload(next);
+      takeRules();
+      takeRest();
       world.stderr.write('weir: the configuration was read again\n');
     } catch (error) {
       if (!(error instanceof Fault) && !(error instanceof Error && 'code' in error)) throw error;
