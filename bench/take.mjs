@@ -1,6 +1,6 @@
 // Taking the first n records of a partition. In process: the store beside SQLite (better-sqlite3 where it is installed in test/peers, else python3's sqlite3). Over HTTP on loopback: `weir serve`, natively and by the
 // table protocol, beside Azurite by the same client and Redis (ioredis, a sorted list read by LRANGE). Then the border sizes against the line through their neighbours, and rows a second in.
-// Sizes come in random order, again and again, each of who is measured in turn; medians. `npm run bench -- take`; `npm run bench -- take large` has a partition of 10 million rows and 2 million partitions.
+// Sizes come in random order, again and again, each of who is measured in turn; medians. `npm run bench -- take`; words pick a part (library, rows, http); `npm run bench -- take library large` has a partition of 10 million rows and 2 million partitions.
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -28,9 +28,9 @@ const say = (text) => process.stdout.write(`${text}\n`);
 say(`node ${process.version}, ${cpus().length} x ${cpus()[0]?.model}, ${new Date().toISOString().slice(0, 10)}`);
 const folder = mkdtempSync(join(tmpdir(), 'weir-take-bench-'));
 try {
-  await inProcess();
-  await rowsIn();
-  await overHttp();
+  const words = process.argv.slice(2).filter((word) => word !== 'large');
+  for (const [name, run] of Object.entries({ library: inProcess, rows: rowsIn, http: overHttp }))
+    if (words.length === 0 || words.includes(name)) await run();
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
