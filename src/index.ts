@@ -14,4 +14,8 @@ export { type FlowReading, type OpenOptions, readFlows } from './collect/open.js
 export { parseSyslog, type SyslogMessage } from './collect/syslog.js';
 export { type Per, type Period, ZoneCalendar } from './fold/period.js';
 export { addTally, mergeTally, readTally, rollUpTally, type Tally, type TallyReading, zeroTally } from './fold/tally.js';
+export { openLmdbStore as openStore } from './keep/lmdb.js';
+export type { StoredRecord } from './keep/record-block.js';
+export type { Batch, Receipt, RecordPut, Store } from './keep/store.js';
 export { type PacketsDone, type PacketsOptions, packets } from './packet/packets.js';
+export { get, type Taken, type TakeQuestion, take } from './query/take.js';

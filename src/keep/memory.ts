@@ -41,7 +41,7 @@ class MemoryStore implements Store {
   readonly #cells = new Map<CellKind, Map<string, Map<string, Cell>>>();
   readonly #identities = new Map<string, number>();
   readonly #notes = new Map<string, Uint8Array>();
-  readonly #records = new Map<string, Required<RecordPut> & { readonly value: string }>();
+  readonly #records = new Map<string, RecordPut & { readonly at: number; readonly value: string }>();
   readonly #newest = new Map<string, number>();
   #flows: FlowBlock[] = [];
   #closed = false;
@@ -73,7 +73,7 @@ class MemoryStore implements Store {
     for (const put of batch.records ?? []) {
       const key = JSON.stringify([put.table, put.partition, put.row]);
       if (put.value === undefined) this.#records.delete(key);
-      else this.#records.set(key, { at: batch.nowSeconds * 1e6, ...put, value: put.value });
+      else this.#records.set(key, { ...put, at: put.at ?? batch.nowSeconds * 1e6, value: put.value });
     }
     this.#flows.push(...(batch.flows ?? []));
     for (const { name, value } of batch.notes ?? []) {

@@ -89,7 +89,7 @@ export interface RecordPut {
   /** Text; undefined deletes. */
   readonly value: string | undefined;
   /** Microseconds of the Unix epoch (the batch's clock when not given); records expire by it. */
-  readonly at?: number;
+  readonly at?: number | undefined;
 }
 
 export interface FlowBlock {

@@ -101,6 +101,24 @@ test('ranges and single records are the same from every driver', async (t) => {
   }
 });
 
+test('records of a megabyte are not held, and come exactly', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'weir-take-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const store = await openLmdbStore({ ...options, folder });
+  const value = JSON.stringify({ text: 'x'.repeat(1_000_000) });
+  for (let index = 0; index < 12; index++) await store.commit({ nowSeconds, records: [{ ...put(index), value }] });
+  const { blocks, next } = await take(store, { table: 't', partition: 'p', n: 11 });
+  assert.ok(!Array.isArray(blocks));
+  let count = 0;
+  for await (const rows of blocks) for (const { row, value: own } of rows) assert.ok(row === rowOf(count++) && own === value);
+  assert.equal(count, 11);
+  assert.deepEqual(
+    (await taken(store, { n: 5, cursor: next })).rows.map(({ row }) => row),
+    [rowOf(11)],
+  );
+  await store.close();
+});
+
 test('lines', () => {
   const rows = [
     { row: 'a', at: 0, value: '{}' },

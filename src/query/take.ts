@@ -14,7 +14,9 @@ import type { RecordRange, Store } from '../keep/store.js';
 /** Rows that may be asked for at once. */
 export const takeMax = 100_000_000;
 const cursorSizeMax = 8192;
+/** What is held at most, so that small takes need no look ahead: rows, and characters of their values. */
 const heldRowsMax = 4096;
+const heldSizeMax = 8 << 20;
 
 export interface TakeQuestion extends Pick<RecordRange, 'fromRow' | 'untilRow' | 'fromTime' | 'untilTime'> {
   readonly table: string;
@@ -34,37 +36,42 @@ export interface Taken {
 export async function take(store: Pick<Store, 'scan'>, question: TakeQuestion): Promise<Taken> {
   const { table, partition, n, cursor, untilRow, fromTime, untilTime } = question;
   const fromRow = cursor === undefined ? question.fromRow : after(cursor, table, partition);
-  if (n > heldRowsMax) return await takeMany(store, { table, partition, fromRow, untilRow, fromTime, untilTime }, n);
+  const range = { table, partition, fromRow, untilRow, fromTime, untilTime, limit: n + 1 };
+  if (n > heldRowsMax) return await takeMany(store, range, n);
   const blocks: (readonly StoredRecord[])[] = [];
-  let count = 0;
-  const scan = store.scan('record', { table, partition, fromRow, untilRow, fromTime, untilTime, limit: n + 1 });
-  if (isAtOnce(scan))
-    for (const { rows } of scan) {
-      blocks.push(rows);
-      count += rows.length;
-    }
-  else
-    for await (const { rows } of scan) {
-      blocks.push(rows);
-      count += rows.length;
-    }
+  let [count, size] = [0, 0];
+  await eachBlock(store.scan('record', range), (rows) => {
+    blocks.push(rows);
+    count += rows.length;
+    for (const { value } of rows) size += value.length;
+    return size <= heldSizeMax;
+  });
+  if (size > heldSizeMax) return await takeMany(store, range, n);
   if (count <= n) return { blocks, next: undefined };
   blocks.push((blocks.pop() ?? []).slice(0, -1));
   const last = blocks.at(-1)?.at(-1) ?? blocks.at(-2)?.at(-1);
   return { blocks, next: last === undefined ? undefined : cursorOf(table, partition, last.row) };
 }
 
-/** Whether a scan can be read without waiting. */
-function isAtOnce<T>(scan: AsyncIterable<T>): scan is AsyncIterable<T> & Iterable<T> {
-  return Symbol.iterator in scan;
+// Hands over the rows of a scan until enough is said; without waiting where that can be.
+async function eachBlock(
+  scan: AsyncIterable<{ readonly rows: readonly StoredRecord[] }>,
+  more: (rows: readonly StoredRecord[]) => boolean,
+): Promise<void> {
+  if (Symbol.iterator in scan) {
+    for (const { rows } of scan as Iterable<{ readonly rows: readonly StoredRecord[] }>) if (!more(rows)) return;
+    return;
+  }
+  for await (const { rows } of scan) if (!more(rows)) return;
 }
 
 /** The record of a row; undefined when there is none. */
 export async function get(store: Pick<Store, 'scan'>, table: string, partition: string, row: string): Promise<StoredRecord | undefined> {
-  const scan = store.scan('record', { table, partition, fromRow: row, limit: 1 });
   let found: StoredRecord | undefined;
-  if (isAtOnce(scan)) for (const { rows } of scan) found = rows[0];
-  else for await (const { rows } of scan) found = rows[0];
+  await eachBlock(store.scan('record', { table, partition, fromRow: row, limit: 1 }), ([first]) => {
+    found = first;
+    return false;
+  });
   return found?.row === row ? found : undefined;
 }
 

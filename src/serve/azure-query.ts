@@ -14,6 +14,8 @@ import type { RecordStore } from './services.js';
 export const pageMax = 1000;
 /** Entities that one page may look at. */
 const scannedMax = 50_000;
+/** Characters of entities at which a page ends. */
+const pageSizeMax = 4 << 20;
 
 /** How entities are to look. */
 export interface Shape {
@@ -69,6 +71,7 @@ export async function readPage(store: RecordStore, question: PageQuestion, shape
   const entities: string[] = [];
   if (range === undefined) return { entities, next: undefined };
   let scanned = 0;
+  let size = 0;
   for await (const { partition, rows } of store.scan('record', range)) {
     const { untilPartition } = filter?.bounds ?? {};
     if (untilPartition !== undefined && compareRows(partition, untilPartition) >= 0) break;
@@ -78,8 +81,10 @@ export async function readPage(store: RecordStore, question: PageQuestion, shape
         if (++scanned >= scannedMax) return { entities, next: { partition, row: `${record.row}\u0001` } };
         continue;
       }
-      if (entities.length >= question.top) return { entities, next: { partition, row: record.row } };
-      entities.push(writeEntity(partition, record, shape));
+      if (entities.length >= question.top || size >= pageSizeMax) return { entities, next: { partition, row: record.row } };
+      const entity = writeEntity(partition, record, shape);
+      size += entity.length;
+      entities.push(entity);
     }
   }
   return { entities, next: undefined };

@@ -22,8 +22,7 @@ export async function createTable(request: Request): Promise<Answer> {
   if (name.toLowerCase() === 'tables') throw new AzureFault('InvalidResourceName');
   grant.needs(['c'], 'c');
   if (services.tables.isDoomed(name)) throw new AzureFault('TableBeingDeleted');
-  if ((await services.tables.find(name)) !== undefined) throw new AzureFault('TableAlreadyExists');
-  await services.tables.create(name);
+  if (!(await services.tables.create(name))) throw new AzureFault('TableAlreadyExists');
   const base = baseOf(request);
   const place = `${base}/Tables('${name}')`;
   if (prefersNoContent(web.message.headers.prefer))

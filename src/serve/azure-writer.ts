@@ -7,6 +7,7 @@ import type { StoredRecord } from '../keep/record-block.js';
 import { entitySizeMax, etagOf, type Property, propertiesOf, storedOf } from '../query/entity.js';
 import { get } from '../query/take.js';
 import { AzureFault } from './azure-answers.js';
+import type { RecordTables } from './record-tables.js';
 import type { RecordStore } from './services.js';
 
 export type ChangeKind = 'insert' | 'replace' | 'merge' | 'delete';
@@ -37,13 +38,15 @@ const gatheredMax = 1000;
 
 export class AzureWriter {
   readonly #records: RecordStore;
+  readonly #tables: Pick<RecordTables, 'has'>;
   readonly #now: () => number;
   #waiting: Submission[] = [];
   #isRunning = false;
   #last = 0;
 
-  constructor(records: RecordStore, now: () => number) {
+  constructor(records: RecordStore, tables: Pick<RecordTables, 'has'>, now: () => number) {
     this.#records = records;
+    this.#tables = tables;
     this.#now = now;
   }
 
@@ -80,20 +83,18 @@ export class AzureWriter {
         submission.reject(error);
       }
     }
+    // A table may have been deleted while its changes were decided.
+    const isStanding = ({ table }: Change): boolean => this.#tables.has(table);
+    const kept = done.filter(({ submission }) => submission.changes.every(isStanding));
+    for (const one of done) if (!kept.includes(one)) one.submission.reject(new AzureFault('TableNotFound'));
+    const records = [...changed.values()]
+      .filter(({ change }) => isStanding(change))
+      .map(({ change: { table, partition, row }, record }) => ({ table, partition, row, value: record?.value, at: record?.at }));
     try {
-      if (changed.size > 0) {
-        const records = [...changed.values()].map(({ change: { table, partition, row }, record }) => ({
-          table,
-          partition,
-          row,
-          value: record?.value,
-          ...(record === undefined ? {} : { at: record.at }),
-        }));
-        await this.#records.commit({ nowSeconds: Math.floor(this.#now() / 1000), records });
-      }
-      for (const { submission, outcomes } of done) submission.resolve(outcomes);
+      if (records.length > 0) await this.#records.commit({ nowSeconds: Math.floor(this.#now() / 1000), records });
+      for (const { submission, outcomes } of kept) submission.resolve(outcomes);
     } catch (error) {
-      for (const { submission } of done) submission.reject(error);
+      for (const { submission } of kept) submission.reject(error);
     }
   }
 

@@ -75,6 +75,7 @@ export class Daemon {
     });
     const hits = new HitIntake({ journal: options.hits, records: options.records, ledger, configuration, now: options.now });
     this.#tails = new Tails({ hits, ledger, configuration });
+    const tables = new RecordTables(options.records, options.now);
     this.services = {
       configuration,
       tokens: () => this.#tokens,
@@ -85,9 +86,9 @@ export class Daemon {
       reader,
       metrics: store,
       records: options.records,
-      tables: new RecordTables(options.records, options.now),
+      tables,
       azureKeys: () => this.#azureKeys,
-      azureWriter: new AzureWriter(options.records, options.now),
+      azureWriter: new AzureWriter(options.records, tables, options.now),
       names,
       listeners: () => this.#open,
       startedMs: options.now(),

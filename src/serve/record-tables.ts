@@ -45,20 +45,35 @@ export class RecordTables {
     return [...this.#byLower].sort(([one], [two]) => (one < two ? -1 : 1)).map(([, name]) => name);
   }
 
-  /** Makes a table. */
-  async create(name: string): Promise<void> {
-    await this.#ready();
-    await this.#records.commit({ nowSeconds: this.#seconds, notes: [{ name: prefix + name, value: live }] });
+  /** Whether a table of this very name is there now; once `find` has answered. */
+  has(name: string): boolean {
+    return this.#names.has(name);
+  }
+
+  /** Makes a table; false when there is one. */
+  async create(name: string): Promise<boolean> {
+    if ((await this.find(name)) !== undefined || this.#byLower.has(name.toLowerCase())) return false;
     this.#add(name);
+    try {
+      await this.#records.commit({ nowSeconds: this.#seconds, notes: [{ name: prefix + name, value: live }] });
+    } catch (error) {
+      this.#remove(name);
+      throw error;
+    }
+    return true;
   }
 
   /** Deletes a table: it is gone for all who ask when this resolves. Its records go now if they are few, else little by little. */
   async delete(name: string): Promise<void> {
-    await this.#ready();
-    await this.#records.commit({ nowSeconds: this.#seconds, notes: [{ name: prefix + name, value: doomed }] });
-    this.#names.delete(name);
-    this.#byLower.delete(name.toLowerCase());
+    this.#remove(name);
     this.#doomed.add(name.toLowerCase());
+    try {
+      await this.#records.commit({ nowSeconds: this.#seconds, notes: [{ name: prefix + name, value: doomed }] });
+    } catch (error) {
+      this.#doomed.delete(name.toLowerCase());
+      this.#add(name);
+      throw error;
+    }
     if (!(await this.#clear(name))) void this.#clearAll(name);
   }
 
@@ -87,6 +102,11 @@ export class RecordTables {
     this.#names.add(name);
     const lower = name.toLowerCase();
     if (!this.#byLower.has(lower)) this.#byLower.set(lower, name);
+  }
+
+  #remove(name: string): void {
+    this.#names.delete(name);
+    this.#byLower.delete(name.toLowerCase());
   }
 
   #ready(): Promise<void> {
