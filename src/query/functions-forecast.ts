@@ -4,7 +4,7 @@
  */
 
 import type { Call, Parameter, TargetFunction } from './function.js';
-import { before } from './functions-window.js';
+import { before, slotsBefore } from './functions-window.js';
 import { derive, type Series } from './series.js';
 import { parseOffset } from './when.js';
 
@@ -72,10 +72,10 @@ async function forecasts(call: Call): Promise<readonly Forecast[]> {
     const slots = Math.max(1, Math.floor(seasonSeconds / series.stepSeconds));
     if (slots > seasonMax) throw call.fault(`a season of ${slots} slots (at most ${seasonMax})`);
     const { expected, deviations } = analyse(series.values, slots);
-    const lost = Math.floor(seconds / series.stepSeconds);
+    const lost = slotsBefore(call, series);
     const tags = { holtWintersForecast: '1', holtWintersDeviation: '1' };
     const name = `holtWintersForecast(${series.name})`;
-    const forecast = { ...derive(series, name, expected.subarray(lost), tags), start: series.start + seconds };
+    const forecast = { ...derive(series, name, expected.subarray(lost), tags), start: series.start + lost * series.stepSeconds };
     return { series, forecast, deviation: deviations.subarray(lost) };
   });
 }

@@ -103,7 +103,12 @@ function windowOf(call: Call): Window {
   return { seconds, pointsOf: (series) => Math.floor(seconds / series.stepSeconds), shown: `"${text}"`, tag: text };
 }
 
-/** The call's first argument from an earlier start, with the seconds of each series that lie before the range. */
+/** How many slots of a series that was fetched from an earlier start lie before the range. */
+export function slotsBefore({ context }: Call, { start, stepSeconds, values }: Series): number {
+  return Math.min(values.length, Math.max(0, Math.floor((context.from - start) / stepSeconds) + 1));
+}
+
+/** The call's first argument from an earlier start, as far back as its archives reach. */
 export function before(call: Call, seconds: number): Promise<readonly Series[]> {
   const context: TargetContext = { ...call.context, from: call.context.from - seconds, maxDataPoints: undefined };
   return call.again(0, context);
@@ -118,7 +123,7 @@ async function movingWindow(call: Call, word: string): Promise<readonly Series[]
   const share = call.number('xFilesFactor', Number.NaN);
   return (await before(call, window.seconds)).map((series) => {
     const points = window.pointsOf(series);
-    const lost = Math.min(Math.ceil(window.seconds / series.stepSeconds), series.values.length);
+    const lost = slotsBefore(call, series);
     const all = moved(series.values, points, method, Number.isNaN(share) ? series.xFilesFactor : share);
     const start = series.start + lost * series.stepSeconds;
     const values = all.subarray(lost);
@@ -197,8 +202,8 @@ async function exponentialMovingAverage(call: Call): Promise<readonly Series[]> 
   return (await before(call, window.seconds)).map((series) => {
     // The weight follows the slots of the window; a time stands for its seconds, as Graphite has it.
     const constant = 2 / ((window.shown.startsWith('"') ? window.seconds : window.pointsOf(series)) + 1);
-    const points = Math.min(window.pointsOf(series), series.values.length);
-    let average = mergeValues(series.values, 0, points, 'average');
+    const points = Math.min(window.pointsOf(series), slotsBefore(call, series));
+    let average = mergeValues(series.values, 0, Math.max(1, points), 'average');
     if (Number.isNaN(average)) average = 0;
     const values = new Float64Array(series.values.length - points + 1);
     values[0] = round6(average);

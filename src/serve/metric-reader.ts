@@ -55,6 +55,7 @@ const seriesAtOnce = 50;
 
 export class MetricReader {
   readonly #options: MetricReaderOptions;
+  #readCount = 0;
   readonly #served = new Map<string, Served>();
   /** Names with tags; they are found by tag, not by the tree. */
   readonly #tagged = new Map<string, Readonly<Record<string, string>>>();
@@ -119,9 +120,9 @@ export class MetricReader {
     if (spent.series > limits.requestSeries)
       throw new Refused(`the request reads more than ${limits.requestSeries} series (limits.requestSeries)`);
     const found: Series[] = [];
-    for (const [index, name] of names.entries()) {
+    for (const name of names) {
       // Others are served between, and a request that nobody waits for ends.
-      if (index % seriesAtOnce === seriesAtOnce - 1) await setImmediate();
+      if (++this.#readCount % seriesAtOnce === 0) await setImmediate();
       if (context.isDropped?.() === true) throw new Refused('the client has gone');
       const series = await this.#read(name, path ?? name, context, spent);
       if (series === undefined) continue;
