@@ -14,6 +14,7 @@ test('the example of the library runs', () => {
   try {
     const example = /```js\n([\s\S]*?)```/.exec(readFileSync(join(root, 'docs/library.md'), 'utf8'))?.[1];
     assert.ok(example);
+    writeFileSync(join(folder, 'package.json'), '{}');
     mkdirSync(join(folder, 'node_modules'));
     symlinkSync(root, join(folder, 'node_modules/weir'));
     cpSync(join(root, 'samples'), join(folder, 'samples'), { recursive: true });
