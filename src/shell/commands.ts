@@ -12,24 +12,9 @@ export interface CommandRow {
 
 export const commands: readonly CommandRow[] = [
   {
-    name: 'load',
-    summary: 'puts logs, metrics and Whisper trees into the store',
-    load: async () => (await import('./load.js')).load,
-  },
-  {
-    name: 'ship',
-    summary: 'follows logs and delivers them to a Weir, each line once',
-    load: async () => (await import('./ship.js')).ship,
-  },
-  {
-    name: 'top',
-    summary: 'request counts and top keys of logs, by day, month and year',
-    load: async () => (await import('./top.js')).top,
-  },
-  {
-    name: 'completion',
-    summary: 'prints the completion script of a shell',
-    load: async () => (await import('./completion.js')).completion,
+    name: 'packets',
+    summary: 'flow records into packets: a capture in time order',
+    load: async () => (await import('./packets.js')).packets,
   },
   {
     name: 'flows',
@@ -37,24 +22,29 @@ export const commands: readonly CommandRow[] = [
     load: async () => (await import('./flows.js')).flows,
   },
   {
-    name: 'packets',
-    summary: 'flow records into packets: a capture in time order',
-    load: async () => (await import('./packets.js')).packets,
-  },
-  {
     name: 'profile',
     summary: 'the distribution of flows over packets, bytes, duration or bytes a packet',
     load: async () => (await import('./profile.js')).profile,
   },
   {
-    name: 'man',
-    summary: 'prints the man page of a command',
-    load: async () => (await import('./man.js')).man,
+    name: 'top',
+    summary: 'request counts and top keys of logs, by day, month and year',
+    load: async () => (await import('./top.js')).top,
   },
   {
-    name: 'whisper',
-    summary: "reads Whisper files: Graphite's own database",
-    load: async () => (await import('./whisper.js')).whisper,
+    name: 'serve',
+    summary: 'the daemon: every listener, the HTTP APIs and the page',
+    load: async () => (await import('./serve.js')).serve,
+  },
+  {
+    name: 'load',
+    summary: 'puts logs, metrics and Whisper trees into the store',
+    load: async () => (await import('./load.js')).load,
+  },
+  {
+    name: 'query',
+    summary: 'a Graphite target over the store or a running server',
+    load: async () => (await import('./query.js')).query,
   },
   {
     name: 'rrd',
@@ -62,9 +52,14 @@ export const commands: readonly CommandRow[] = [
     load: async () => (await import('./rrd.js')).rrd,
   },
   {
-    name: 'query',
-    summary: 'a Graphite target over the store or a running server',
-    load: async () => (await import('./query.js')).query,
+    name: 'whisper',
+    summary: "reads Whisper files: Graphite's own database",
+    load: async () => (await import('./whisper.js')).whisper,
+  },
+  {
+    name: 'ship',
+    summary: 'follows logs and delivers them to a Weir, each line once',
+    load: async () => (await import('./ship.js')).ship,
   },
   {
     name: 'take',
@@ -87,8 +82,13 @@ export const commands: readonly CommandRow[] = [
     load: async () => (await import('./check.js')).check,
   },
   {
-    name: 'serve',
-    summary: 'the daemon: every listener, the HTTP APIs and the page',
-    load: async () => (await import('./serve.js')).serve,
+    name: 'man',
+    summary: 'prints the man page of a command',
+    load: async () => (await import('./man.js')).man,
+  },
+  {
+    name: 'completion',
+    summary: 'prints the completion script of a shell',
+    load: async () => (await import('./completion.js')).completion,
   },
 ];
