@@ -21,8 +21,9 @@ export interface SourceRule {
   readonly max: number;
 }
 
-const wrap32 = 2 ** 32;
-const wrap64 = 2 ** 64 - 2 ** 32;
+// rrdtool adds 2^32 - 1 where a counter of 32 bits wrapped: one count less than it grew. Its numbers are kept.
+const wrap32 = 2 ** 32 - 1;
+const wrap64 = 2n ** 64n - 2n ** 32n;
 
 /** The rate over an interval that a reading ends, `last` being the one before it as text. Throws Malformed for a reading of another shape. */
 export function rateOf(rule: SourceRule, last: string, reading: string, intervalMs: number): number {
@@ -42,10 +43,7 @@ function rateWithin(type: SourceType, last: string, reading: string, seconds: nu
     case 'DERIVE': {
       if (!(type === 'COUNTER' ? /^\d+$/ : /^-?\d+$/).test(reading))
         throw new Malformed(`not a simple ${type === 'COUNTER' ? 'unsigned' : 'signed'} integer: '${reading}'`);
-      let grown = difference(reading, last);
-      if (type === 'COUNTER' && grown < 0) grown += wrap32;
-      if (type === 'COUNTER' && grown < 0) grown += wrap64;
-      return grown / seconds;
+      return difference(reading, last, type === 'COUNTER') / seconds;
     }
     case 'DCOUNTER':
     case 'DDERIVE': {
@@ -62,16 +60,30 @@ export function isUnknown(reading: string): boolean {
   return reading === '' || reading.startsWith('U');
 }
 
-function difference(reading: string, last: string): number {
+// Whole numbers of any length are exact; a counter that is below its last value has wrapped at 32 bits, else at 64.
+function difference(reading: string, last: string, wraps: boolean): number {
   if (!/^-?\d+$/.test(last)) return Number.NaN;
-  if (reading.length < 16 && last.length < 16) return Number(reading) - Number(last);
-  return Number(BigInt(reading) - BigInt(last));
+  if (reading.length < 16 && last.length < 16) {
+    const grown = Number(reading) - Number(last);
+    if (grown >= 0 || !wraps) return grown;
+    if (grown + wrap32 >= 0) return grown + wrap32;
+  }
+  let grown = BigInt(reading) - BigInt(last);
+  if (wraps && grown < 0n) grown += BigInt(wrap32);
+  if (wraps && grown < 0n) grown += wrap64;
+  return Number(grown);
+}
+
+function isDigit(code: number): boolean {
+  return code >= 48 && code <= 57;
 }
 
 const decimal = /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i;
 
 // A number as C's strtod takes it.
 function numberOf(text: string): number {
+  const quick = isDigit(text.charCodeAt(text.length - 1)) && isDigit(text.charCodeAt(0)) ? Number(text) : Number.NaN;
+  if (!Number.isNaN(quick)) return quick;
   if (decimal.test(text)) return Number(text);
   const word = /^([-+]?)(inf|infinity|nan)$/i.exec(text);
   if (word === null) {

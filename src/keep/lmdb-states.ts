@@ -4,7 +4,7 @@
  * no longer fed keeps what it has. Blocks lie among the parts: kind 1, and the slot in which the block begins.
  */
 
-import { rollUpState, type States, zeroStates } from '../fold/state.js';
+import { copyState, rollUpState, type States, zeroStates } from '../fold/state.js';
 import type { SeriesFacts } from './lmdb-fold.js';
 import { partChunkSeconds, partKey, type Tables } from './lmdb-tables.js';
 import type { OpenStates } from './open-states.js';
@@ -13,6 +13,7 @@ import { archiveFor, type Ladder, type StateRow } from './store.js';
 
 const stateKind = 1;
 const held = zeroStates(blockSlots);
+const part = zeroStates(1);
 
 /** The step of the archive that holds a slot of a series; what none reaches lies in the coarsest until it is dropped. */
 function stepFor(ladder: Ladder, slot: number, newest: number): number {
@@ -135,7 +136,7 @@ export function readStates(
       found = true;
       for (let at = 0; at < blockSlots; at++) {
         const slot = block + at * step;
-        if (slot >= start && slot < last) rollUpState(cells, Math.floor((slot - start) / stepSeconds), held, at);
+        if (slot >= start && slot < last) addTo(cells, slot - start, step, stepSeconds, at);
       }
     }
   }
@@ -147,6 +148,22 @@ export function readStates(
       rollUpState(cells, Math.floor((run.slots[at]! - start) / stepSeconds), run.cells, at);
   }
   return found || cells.knownMs.length === 0 ? { series: name, stepSeconds, start, cells } : undefined;
+}
+
+// Adds a held cell to the slot in which it begins; where steps do not divide, each slot that it touches gets its share of a finer cell.
+function addTo(cells: States, offset: number, step: number, stepSeconds: number, at: number): void {
+  const to = Math.floor(offset / stepSeconds);
+  const beyond = offset + step - (to + 1) * stepSeconds;
+  if (beyond <= 0 || step >= stepSeconds || to + 1 >= cells.knownMs.length) {
+    rollUpState(cells, to, held, at);
+    return;
+  }
+  for (const [slot, share] of [[to, 1 - beyond / step] as const, [to + 1, beyond / step] as const]) {
+    copyState(part, 0, held, at);
+    for (const field of ['knownMs', 'unknownMs', 'integrals'] as const) part[field][0] = part[field][0]! * share;
+    if (slot === to) part.lastAts[0] = part.lastAts[0]! - beyond * 1000;
+    rollUpState(cells, slot, part, 0);
+  }
 }
 
 // Between which starts a step has blocks, of any series; undefined when it has none.

@@ -29,6 +29,7 @@ import {
   identityKeepSeconds,
   type Kind,
   type MeasureColumns,
+  newestOf,
   type Ranges,
   type Receipt,
   type Rows,
@@ -273,10 +274,10 @@ export class LmdbStore implements Store {
   ): JournalPart[] {
     if (states === undefined || states.count === 0) return [];
     const known = this.#names.translation(table);
-    const ids = Int32Array.from({ length: states.count }, (_, at) => known(states.series[at]!));
-    for (const [at, id] of ids.entries()) this.#names.reaches(id, Math.max(states.slot[at]!, states.cells.lastAts[at]! / 1000));
-    for (const [at, id] of ids.entries()) {
-      if (archiveFor(this.#names.ladderOf(id), states.slot[at]!, this.#names.newestOf(id)!) >= 0) continue;
+    const ids = states.series.slice(0, states.count).map(known);
+    for (let at = 0; at < ids.length; at++) this.#names.reaches(ids[at]!, newestOf(states, at));
+    for (let at = 0; at < ids.length; at++) {
+      if (archiveFor(this.#names.ladderOf(ids[at]!), states.slot[at]!, this.#names.newestOf(ids[at]!)!) >= 0) continue;
       ids[at] = -1;
       rejected['too-old']++;
     }

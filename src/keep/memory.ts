@@ -18,6 +18,7 @@ import {
   identityKeepSeconds,
   type Kind,
   type MeasureColumns,
+  newestOf,
   type PartKind,
   type Ranges,
   type Receipt,
@@ -154,8 +155,7 @@ class MemoryStore implements Store {
   #states({ count, series, slot, cells }: StateColumns, nameOf: (index: number) => string, rejected: { 'too-old': number }): void {
     for (let at = 0; at < count; at++) {
       const name = nameOf(series[at] as number);
-      const newest = Math.max(slot[at] as number, (cells.lastAts[at] as number) / 1000);
-      this.#newest.set(name, Math.max(newest, this.#newest.get(name) ?? this.#options.newestOf?.(name) ?? 0));
+      this.#newest.set(name, Math.max(newestOf({ slot, cells }, at), this.#newest.get(name) ?? this.#options.newestOf?.(name) ?? 0));
     }
     for (let at = 0; at < count; at++) {
       const name = nameOf(series[at] as number);

@@ -2,9 +2,10 @@
  * Open states: state cells that are in the journal and not yet in blocks, a run of columns a series, in order of arrival. A state series has one writer that
  * goes forward, so a cell mostly joins the last one or follows it. Beside it: the bytes of a commit's states, as the journal keeps them.
  *
- *   +-----------+-------------+------------+------------------------------------------------------------------------+
- *   | count u32 | 0 u32       | ids f64    | slots, knownMs, unknownMs, integrals, mins, maxs, lasts, lastAts: f64 each |
- *   +-----------+-------------+------------+------------------------------------------------------------------------+
+ *   +-----------+------------+---------------+--------------------------------------------------------------------------------------------+
+ *   | count u32 | 9 modes u8 | to 16 bytes 0 | ids, slots, knownMs, unknownMs, integrals, mins, maxs, lasts, lastAts: f64, little-endian  |
+ *   +-----------+------------+---------------+--------------------------------------------------------------------------------------------+
+ *   mode of a column: 0 count values, 1 one value for all cells, 2 none: it follows from the others
  */
 
 import { Corrupt } from '../base/faults.js';
@@ -74,36 +75,85 @@ function sort(run: StateRun): void {
   run.cells = cells;
 }
 
-const columnCount = 2 + stateFields.length;
+/** Fields as they are journaled: those that are the same in every cell, or follow from others, are not written again and again. */
+const journaled = ['ids', 'slots', ...stateFields] as const;
+type Journaled = (typeof journaled)[number];
+type JournalColumns = Readonly<Record<Journaled, Float64Array>>;
+
+/** What a column is when it is not written: of cells that know nothing, only the time that is unknown counts. */
+const derived: Readonly<Partial<Record<Journaled, (columns: JournalColumns, at: number) => number>>> = {
+  integrals: ({ lasts, knownMs }, at) => lasts[at]! * knownMs[at]!,
+  mins: ({ lasts }, at) => lasts[at]!,
+  maxs: ({ lasts }, at) => lasts[at]!,
+  lastAts: ({ slots, knownMs }, at) => slots[at]! * 1000 + knownMs[at]!,
+};
+const [isStored, isSame, isDerived] = [0, 1, 2];
 
 /** The bytes of a commit's states; `ids[i]` is the series of cell i, or -1 where it is left out. */
 export function encodeStates(states: StateColumns, ids: Int32Array): Uint8Array {
-  let count = 0;
-  for (let at = 0; at < states.count; at++) if (ids[at] !== -1) count++;
-  const columns = new Float64Array(1 + columnCount * count);
-  new Uint32Array(columns.buffer, 0, 1)[0] = count;
-  const sources = [ids, states.slot, ...stateFields.map((field) => states.cells[field])];
-  for (const [column, source] of sources.entries()) {
-    let to = 1 + column * count;
-    for (let at = 0; at < states.count; at++) if (ids[at] !== -1) columns[to++] = source[at]!;
+  const kept = ids.subarray(0, states.count).filter((id) => id !== -1);
+  const all = kept.length === states.count;
+  const pick = (source: Float64Array): Float64Array =>
+    all ? source.slice(0, states.count) : source.subarray(0, states.count).filter((_, at) => ids[at] !== -1);
+  const fields = Object.fromEntries(stateFields.map((field) => [field, pick(states.cells[field])]));
+  const columns = { ids: Float64Array.from(kept), slots: pick(states.slot), ...fields } as unknown as JournalColumns;
+  clearUnknown(columns);
+  const modes = journaled.map((name) => modeOf(columns, name));
+  const size = modes.reduce((sum, mode) => sum + (mode === isStored ? kept.length : mode === isSame ? 1 : 0), 2);
+  const values = new Float64Array(size);
+  new Uint32Array(values.buffer, 0, 1)[0] = kept.length;
+  new Uint8Array(values.buffer).set(modes, 4);
+  let at = 2;
+  for (const [index, name] of journaled.entries()) {
+    if (modes[index] === isDerived) continue;
+    const column = modes[index] === isSame ? columns[name].subarray(0, 1) : columns[name];
+    values.set(column, at);
+    at += column.length;
   }
-  return new Uint8Array(columns.buffer);
+  return new Uint8Array(values.buffer);
 }
 
-/** Adds what the bytes hold of series from number `from` on. Throws Corrupt. */
+function clearUnknown({ knownMs, integrals, lasts, mins, maxs, lastAts, slots }: JournalColumns): void {
+  for (let at = 0; at < knownMs.length; at++) {
+    if (knownMs[at] !== 0) continue;
+    for (const column of [integrals, lasts, mins, maxs]) column[at] = 0;
+    lastAts[at] = slots[at]! * 1000;
+  }
+}
+
+function modeOf(columns: JournalColumns, name: Journaled): number {
+  const column = columns[name];
+  const value = derived[name];
+  if (value !== undefined && column.every((one, at) => one === value(columns, at))) return isDerived;
+  return column.every((one) => one === column[0]) ? isSame : isStored;
+}
+
+/** Adds what the bytes hold of series from number `from` on; answers the greatest number plus one. Throws Corrupt. */
 export function takeStates(bytes: Uint8Array, open: OpenStates, from: number): number {
-  const columns = new Float64Array(bytes.length >> 3);
-  new Uint8Array(columns.buffer).set(bytes.subarray(0, columns.byteLength));
-  const count = new Uint32Array(columns.buffer, 0, 1)[0]!;
-  if (columns.length !== 1 + columnCount * count) throw new Corrupt('a journal entry has states of a wrong length');
-  const column = (index: number): Float64Array => columns.subarray(1 + index * count, 1 + (index + 1) * count);
-  const [ids, slots] = [column(0), column(1)];
-  const cells = Object.fromEntries(stateFields.map((field, index) => [field, column(2 + index)])) as unknown as States;
+  const values = new Float64Array(bytes.length >> 3);
+  new Uint8Array(values.buffer).set(bytes.subarray(0, values.byteLength));
+  const count = new Uint32Array(values.buffer, 0, 1)[0]!;
+  const modes = new Uint8Array(values.buffer, 4, journaled.length);
+  const size = modes.reduce((sum, mode) => sum + (mode === isStored ? count : mode === isSame ? 1 : 0), 2);
+  if (values.length !== size || modes.some((mode) => mode > isDerived)) throw new Corrupt('a journal entry has states of a wrong length');
+  let at = 2;
+  const columns = {} as Record<Journaled, Float64Array>;
+  for (const [index, name] of journaled.entries()) {
+    if (modes[index] === isStored) {
+      columns[name] = values.subarray(at, at + count);
+      at += count;
+    } else columns[name] = new Float64Array(count).fill(modes[index] === isSame ? values[at++]! : 0);
+  }
+  for (const [index, name] of journaled.entries()) {
+    const value = derived[name];
+    if (modes[index] === isDerived && value !== undefined)
+      for (let cell = 0; cell < count; cell++) columns[name][cell] = value(columns, cell);
+  }
   let seriesMax = 0;
-  for (let at = 0; at < count; at++) {
-    const series = ids[at]!;
+  for (let cell = 0; cell < count; cell++) {
+    const series = columns.ids[cell]!;
     if (series < from) continue;
-    open.add(series, slots[at]!, cells, at);
+    open.add(series, columns.slots[cell]!, columns, cell);
     if (series >= seriesMax) seriesMax = series + 1;
   }
   return seriesMax;

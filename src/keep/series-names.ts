@@ -79,13 +79,17 @@ export class SeriesNames {
 
   /** The newest reading of a state series, epoch seconds; undefined for other series. */
   newestOf(id: number): number | undefined {
-    if (!(id in this.#newest)) this.#newest[id] = this.#options.newestOf?.(this.nameOf(id));
-    return this.#newest[id];
+    const known = this.#newest[id];
+    if (known !== undefined || id in this.#newest) return known;
+    const told = this.#options.newestOf?.(this.nameOf(id));
+    this.#newest[id] = told;
+    return told;
   }
 
   /** A state series has a reading of this time. */
   reaches(id: number, seconds: number): void {
-    this.#newest[id] = Math.max(this.newestOf(id) ?? 0, seconds);
+    const before = this.#newest[id] ?? this.newestOf(id);
+    if (before === undefined || before < seconds) this.#newest[id] = seconds;
   }
 
   keepSeconds(id: number): number {

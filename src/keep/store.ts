@@ -73,6 +73,11 @@ export interface StateColumns {
   readonly cells: States;
 }
 
+/** The newest time that a state cell of a batch speaks of, epoch seconds. */
+export function newestOf({ slot, cells }: Pick<StateColumns, 'slot' | 'cells'>, at: number): number {
+  return cells.knownMs[at] === 0 ? slot[at]! : Math.max(slot[at]!, cells.lastAts[at]! / 1000);
+}
+
 /** A cell in the bytes of its kind. For tallies `series` is the metric and the slot a quarter of an hour. */
 export interface CellPart {
   readonly kind: PartKind;
