@@ -20,17 +20,30 @@ export function parseReading(text: string, count: number): ReadingWords {
   const isAt = at >= 0;
   const cut = isAt ? at : colon;
   if (cut < 0) throw new Malformed(`expected timestamp not found in data source from ${text.slice(0, 200)}`);
-  const readings = text.slice(cut + 1).split(':');
+  const rest = text.slice(cut + 1);
+  const readings = count === 1 && !rest.includes(':') ? [rest] : rest.split(':');
   if (readings.length > count) throw new Malformed(`found extra data on update argument: ${readings.slice(count).join(':').slice(0, 200)}`);
   if (readings.length < count)
     throw new Malformed(`expected ${count} data source readings (got ${readings.length}) from ${text.slice(0, 200)}`);
   return { time: text.slice(0, cut), isAt, readings };
 }
 
+// A whole number of at most twelve digits; -1 for anything else.
+function secondsOf(text: string): number {
+  let seconds = 0;
+  for (let at = 0; at < text.length; at++) {
+    const digit = text.charCodeAt(at) - 48;
+    if (digit < 0 || digit > 9) return -1;
+    seconds = seconds * 10 + digit;
+  }
+  return text.length > 0 && text.length <= 12 ? seconds : -1;
+}
+
 /** Epoch milliseconds of a time in digits; undefined for `N`. Throws Malformed. */
 export function readingTimeMs(text: string): number | undefined {
   if (text === 'N') return undefined;
-  if (/^\d{1,12}$/.test(text)) return Number(text) * 1000;
+  const seconds = secondsOf(text);
+  if (seconds >= 0) return seconds * 1000;
   if (/^\d{1,12}\.\d*$/.test(text)) return Math.floor(Number(text) * 1000 + 1e-6);
   throw new Malformed(`error while parsing time in get_time_from_reading - Cannot convert '${text.slice(0, 100)}' to float`);
 }

@@ -12,7 +12,7 @@ import type { DatabaseDefinition } from '../collect/rrd-definition.js';
 import { rateOf } from '../fold/source.js';
 import { addState, type States, stateFields } from '../fold/state.js';
 import { StateBatch } from '../keep/state-batch.js';
-import type { Ladder, Store } from '../keep/store.js';
+import type { Store } from '../keep/store.js';
 import type { LoadedSeries } from './loaded-series.js';
 import { type ComputeSource, computeSources } from './rrd-compute.js';
 import { isSameDefinition, newRrd, rrdName, rrdNote, type StoredRrd, seriesOfRrd } from './stored-rrd.js';
@@ -24,7 +24,7 @@ export interface OpenRrd {
   readonly numbers: readonly number[];
   readonly computes: readonly ComputeSource[];
   readonly rates: Float64Array;
-  /** Epoch seconds up to which the store is known to be aged. */
+  /** The day of the newest reading when ages were last looked at. */
   agedDay: number;
 }
 
@@ -37,6 +37,7 @@ export class RrdWriter {
   readonly #batch = new StateBatch();
   readonly #open = new Map<string, OpenRrd>();
   readonly #touched = new Set<OpenRrd>();
+  #isAgeDue = false;
 
   constructor({ store, rrds, loaded }: { store: Store; rrds: Map<string, StoredRrd>; loaded: Map<string, LoadedSeries> }) {
     this.#store = store;
@@ -56,6 +57,11 @@ export class RrdWriter {
     const rrd = newRrd(file, definition, startMs);
     this.add(rrd);
     return true;
+  }
+
+  /** What the store has of a name. */
+  held(name: string): StoredRrd | undefined {
+    return this.#stored.get(name);
   }
 
   /** Takes a database in: from a file, with its states by `put`. */
@@ -106,12 +112,6 @@ export class RrdWriter {
     this.#touched.add(open);
   }
 
-  /** Adds what held of a source that was read from a file. */
-  hold(open: OpenRrd, source: number, ladder: Ladder, newest: number, fromMs: number, toMs: number, value: number): void {
-    this.#batch.add(open.numbers[source]!, ladder, newest, fromMs, toMs, value);
-    this.#touched.add(open);
-  }
-
   /** Cells that wait for a commit. */
   get pending(): number {
     return this.#batch.count;
@@ -128,13 +128,18 @@ export class RrdWriter {
     });
     this.#batch.clear();
     this.#touched.clear();
-    let due = false;
     for (const open of touched) {
       const day = Math.floor(open.rrd.atMs / 86_400_000);
-      due ||= day !== open.agedDay;
+      this.#isAgeDue ||= day !== open.agedDay;
       open.agedDay = day;
     }
-    if (due) while ((await this.#store.expire(nowSeconds)) > 0);
+  }
+
+  /** Rolls up what archives no longer reach, where a series has come to another day since the last time. */
+  async age(nowSeconds: number): Promise<void> {
+    if (!this.#isAgeDue) return;
+    this.#isAgeDue = false;
+    while ((await this.#store.expire(nowSeconds)) > 0);
   }
 }
 
@@ -154,6 +159,11 @@ function passTime(
   const { pending } = rrd;
   const endMs = timeMs - (timeMs % stepMs);
   let atMs = rrd.atMs;
+  if (endMs > atMs && computes.length === 0) {
+    pending.knownMs.fill(0);
+    pending.unknownMs.fill(0);
+    atMs = endMs;
+  }
   if (endMs > atMs) {
     const firstEnd = atMs - (atMs % stepMs) + stepMs;
     for (let source = 0; source < rates.length; source++) addState(pending, source, atMs, firstEnd, rates[source]!);

@@ -59,18 +59,10 @@ export class StoredRrdDatabase implements RrdDatabase {
     const end = Math.min(archive.rows, first + count);
     const values = new Float64Array(Math.max(0, end - from) * width).fill(Number.NaN);
     const start = archive.firstEnd + (from - 1) * archive.step;
-    const method = archive.cf.toLowerCase();
     const factor = archive.pdpPerRow === 1 ? 0.5 : 1 - archive.xff;
-    for (const [source, name] of this.#rrd.series.entries()) {
-      const held = this.#store.statesOf(name, archive.step, start, start + (end - from) * archive.step);
-      if (held === undefined || end <= from) continue;
-      for (let row = 0; row < end - from; row++) {
-        const { cells } = held;
-        // Time before the database began is unknown too, as rrdtool has it.
-        if ((cells.knownMs[row] as number) < factor * archive.step * 1000 - 1e-3) continue;
-        const isConstant = cells.mins[row] === cells.maxs[row];
-        values[row * width + source] = readState(cells, row, method === 'average' && isConstant ? 'min' : method);
-      }
+    for (let source = 0; source < width; source++) {
+      const column = this.#figures(source, archive.cf, archive.step, start, start + (end - from) * archive.step, factor);
+      for (let row = 0; row < end - from; row++) values[row * width + source] = column[row] ?? Number.NaN;
     }
     return values;
   }
@@ -78,6 +70,25 @@ export class StoredRrdDatabase implements RrdDatabase {
   fineRows(source: RrdSource, cf: RrdFunction, start: number, end: number): Float64Array {
     const held = this.#store.statesOf(this.#rrd.series[source.index] as string, this.step, start, end);
     return fineStateRows(held?.cells, (end - start) / this.step, this.step * 1000, cf.toLowerCase());
+  }
+
+  // The figure of each slot of a range; unknown where less of it is known than the factor asks for.
+  #figures(source: number, cf: RrdFunction, step: number, from: number, until: number, factor: number): Float64Array {
+    const figures = new Float64Array(Math.max(0, (until - from) / step)).fill(Number.NaN);
+    const held = this.#store.statesOf(this.#rrd.series[source] as string, step, from, until);
+    if (held === undefined) return figures;
+    const { cells } = held;
+    const method = cf.toLowerCase();
+    for (let row = 0; row < figures.length; row++) {
+      // Time before the database began is unknown too, as rrdtool has it.
+      if (cells.knownMs[row] === 0 || (cells.knownMs[row] as number) < factor * step * 1000 - 1e-3) continue;
+      // The last point of a row is unknown when nothing is known at its end.
+      const end = from + (row + 1) * step - this.step / 2;
+      if (method === 'last' && (cells.lastAts[row] as number) < end * 1000) continue;
+      const isConstant = cells.mins[row] === cells.maxs[row];
+      figures[row] = readState(cells, row, method === 'average' && isConstant ? 'min' : method);
+    }
+    return figures;
   }
 
   close(): void {

@@ -38,7 +38,7 @@ export const commands: readonly CommandRow[] = [
   },
   {
     name: 'load',
-    summary: 'puts logs, metrics and Whisper trees into the store',
+    summary: 'puts logs, metrics, Whisper and RRDtool trees into the store',
     load: async () => (await import('./load.js')).load,
   },
   {

@@ -2,7 +2,7 @@
  * `weir load`: files into the store. What kinds of files there are stands in one literal table; each row tells a file by its content.
  */
 
-import { statSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { Malformed, Usage } from '../base/faults.js';
 import { openInput } from '../collect/bytes-input.js';
@@ -13,6 +13,7 @@ import { defaultConfiguration } from '../serve/configuration.js';
 import { hitMemoryBytes, keptLists } from '../serve/hit-intake.js';
 import { loadGraphite, looksLikeGraphite } from '../serve/load-graphite.js';
 import type { Command, Invocation } from './command.js';
+import { loadRrd, looksLikeRrd, rrdFilesOf } from './load-rrd.js';
 import { loadWhisper, looksLikeWhisper } from './load-whisper.js';
 import { clockOf, configurationOf, openMetrics } from './metric-store.js';
 import { ProgressLine } from './progress.js';
@@ -26,16 +27,17 @@ interface LoadKind {
 
 const kinds: readonly LoadKind[] = [
   { name: 'Whisper files', takes: looksLikeWhisper, load: async (files, invocation) => await loadWhisper(files, invocation) },
+  { name: 'RRDtool files', takes: looksLikeRrd, load: async (files, invocation) => await loadRrd(files, invocation) },
   { name: 'Graphite lines', takes: looksLikeGraphite, load: loadLines },
   { name: 'access logs', takes: looksLikeLog, load: loadLogs },
 ];
 
 export const load: Command = {
   name: 'load',
-  summary: 'puts logs, metrics and Whisper trees into the store',
+  summary: 'puts logs, metrics, Whisper and RRDtool trees into the store',
   usage: 'FILES...|FOLDER',
   description:
-    'Loads files into the store, each known by its content (gzip and zstd are unpacked). Graphite lines (name, value, epoch seconds) become metrics by the rules of the configuration. A folder is a Whisper tree: its files become series named by their path below it, with every archive; loading it ' +
+    'Loads files into the store, each known by its content (gzip and zstd are unpacked). Graphite lines (name, value, epoch seconds) become metrics by the rules of the configuration. A folder is a tree of Whisper files or of RRDtool files (.rrd of any machine; XML dumps one by one): they become series named by their path below it, with every archive; loading it ' +
     'again adds what is new, and a load that was cut short goes on where it stood. Access logs become counts by quarter of an hour, which `weir top --data` and ' +
     '`/api/top` answer from. A file that is loaded again, with the same content, counts once. An address redis://HOST:PORT names a server whose sorted sets of counts are taken over; ' +
     'the names of the keys hold the date and the list (day:top:2026-11-23, top:url:20261123), and --by names the list where they do not. While a daemon has the store, send to it instead (`weir ship --once`).',
@@ -53,6 +55,7 @@ export const load: Command = {
     ['weir load access.log*', 'counts logs into ./weir-data'],
     ['weir load points.txt.gz', 'stores Graphite lines; `weir query` and Grafana show them'],
     ['weir load /var/lib/graphite/whisper', 'brings a Whisper tree into ./weir-data'],
+    ['weir load /var/lib/collectd/rrd', 'brings a tree of .rrd files into ./weir-data'],
     ['weir top --data weir-data --per month', 'lists from what was loaded'],
     ["weir load redis://127.0.0.1:6379 --keys 'day:top:*' --by keyword", 'takes over the sorted sets of counts that are kept by hand'],
   ],
@@ -71,7 +74,7 @@ async function runLoad(invocation: Invocation): Promise<number> {
   }
   for (const file of words.filter((word) => !isRedisUrl(word))) {
     if (statSync(file, { throwIfNoEntry: false })?.isDirectory()) {
-      if (!(await loadWhisper([file], invocation))) failed = true;
+      if (!(await loadTree(file, invocation))) failed = true;
       continue;
     }
     const kind = await kindOf(file, invocation);
@@ -82,6 +85,15 @@ async function runLoad(invocation: Invocation): Promise<number> {
   }
   for (const [kind, files] of groups) if (!(await kind.load(files, invocation))) failed = true;
   return failed ? 1 : 0;
+}
+
+// A tree holds Whisper files, RRDtool's, or both.
+async function loadTree(folder: string, invocation: Invocation): Promise<boolean> {
+  const hasRrds = rrdFilesOf(folder).length > 0;
+  const hasWhisper = !hasRrds || readdirSync(folder, { recursive: true, encoding: 'utf8' }).some((file) => /\.c?wsp$/.test(file));
+  const whisper = hasWhisper ? await loadWhisper([folder], invocation) : true;
+  const rrds = hasRrds ? await loadRrd([folder], invocation) : true;
+  return whisper && rrds;
 }
 
 function isRedisUrl(word: string): boolean {

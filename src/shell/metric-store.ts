@@ -9,6 +9,7 @@ import { type Configuration, defaultConfiguration, readConfigurationFile } from 
 import type { LoadedSeries } from '../serve/loaded-series.js';
 import type { MetricStore } from '../serve/metric-store.js';
 import { openMetrics as openFolder } from '../serve/open-metrics.js';
+import type { StoredRrd } from '../serve/stored-rrd.js';
 import type { Invocation } from './command.js';
 
 export { clockOf } from './clock.js';
@@ -18,6 +19,8 @@ export interface OpenMetrics {
   readonly metrics: MetricStore;
   /** Series that came from files, by name. */
   readonly loaded: Map<string, LoadedSeries>;
+  /** RRDtool databases of the store, by name. */
+  readonly rrds: Map<string, StoredRrd>;
 }
 
 /** Opens the metrics of `--data`. */
@@ -28,7 +31,7 @@ export async function openMetrics(
   readOnly: boolean,
 ): Promise<OpenMetrics> {
   const metrics = await openFolder({ folder: dataFolder(invocation), configuration: () => configuration, now, readOnly });
-  return { store: metrics.store, metrics, loaded: metrics.loaded };
+  return { store: metrics.store, metrics, loaded: metrics.loaded, rrds: metrics.rrds };
 }
 
 export function dataFolder(invocation: Invocation): string {

@@ -27,6 +27,7 @@ export async function withRrdWriter<T>(context: RrdContext, body: (writer: RrdWr
       return await body(writer);
     } finally {
       await writer.commit(context.now);
+      await writer.age(context.now);
     }
   } finally {
     await metrics.close();

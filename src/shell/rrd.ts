@@ -35,21 +35,33 @@ export const rrd: Command = {
   xport [-s T] [-e T] [--json] DEF:...   series and expressions over them as one table
   create FILE [-s STEP] DS:... RRA:...   makes a database in the store
   update FILE TIME:VALUE...              feeds readings to it
+  -                                      takes commands from standard input, a line each, as rrdtool - does
 
 .rrd files of any machine are read (32 and 64 bit, either byte order, versions 0001 to 0005), and XML dumps of them.
+A name that is no file is that of a database in the store (--data DIR, ./weir-data): create and update make and feed one, weir load
+brings one in, and the other verbs read it. Each of its sources is a series that weir query and Grafana find.
 --now T (RFC 3339 or epoch seconds) is the time that relative times count from; the environment's TZ says where a day begins.
 A damaged file is refused with the offset of what is wrong.`,
   options: [],
-  examples: [['weir rrd info ping.rrd', 'shows sources and archives']],
+  examples: [
+    ['weir rrd info ping.rrd', 'shows sources and archives'],
+    [
+      'weir rrd create ping.rrd --step 60 DS:rtt:GAUGE:120:0:U RRA:AVERAGE:0.5:1m:7d RRA:AVERAGE:0.5:1h:5y',
+      'makes a database in the store',
+    ],
+    ['weir rrd update ping.rrd N:17.9', 'feeds it; U says that nothing is known'],
+  ],
   raw: true,
   run: async (invocation) => {
     const { words, context } = await takeContext(invocation);
     const [name, ...rest] = words;
     const known = Object.keys(verbs).join(', ');
-    if (name === undefined) throw new Usage(`rrd: expected a verb: ${known}`);
-    const load = Object.hasOwn(verbs, name) ? verbs[name] : undefined;
-    if (load === undefined) throw new Usage(`rrd: unknown verb '${name}' (expected one of: ${known})`);
-    const verb = await load();
+    if (name === undefined) throw new Usage(`rrd: expected a verb: ${known}, or - for commands on standard input`);
+    if (name === '-') {
+      const { runPipe } = await import('./rrd-pipe.js');
+      return await runPipe(context, async (verb, verbWords, verbContext) => (await verbOf(verb)).run(verbWords, verbContext));
+    }
+    const verb = await verbOf(name);
     if (rest.length === 1 && (rest[0] === '--help' || rest[0] === '-h')) {
       context.world.stdout.write(`Usage: weir rrd ${verb.name} ${verb.usage}\n\n${verb.summary}\n`);
       return 0;
@@ -57,6 +69,12 @@ A damaged file is refused with the offset of what is wrong.`,
     return await verb.run(rest, context);
   },
 };
+
+async function verbOf(name: string): Promise<RrdVerb> {
+  const load = Object.hasOwn(verbs, name) ? verbs[name] : undefined;
+  if (load === undefined) throw new Usage(`rrd: unknown verb '${name}' (expected one of: ${Object.keys(verbs).join(', ')})`);
+  return await load();
+}
 
 /** Takes `--now T` and `--data DIR`, which are Weir's own, out of the words; they may stand anywhere before `--`. */
 async function takeContext(invocation: Invocation): Promise<{ words: string[]; context: RrdContext }> {
