@@ -108,6 +108,89 @@ test('xport prints what rrdtool prints, in every form', { skip }, async () => {
   assert.equal((await weir('xport', ...empty)).stdout, rrdtool('xport', ...empty).stdout);
 });
 
+const prints = [
+  ...[
+    '%lf',
+    '%.10le',
+    '%6.2lf %s|',
+    '%6.2lf%S|',
+    '%12.3lg|',
+    '%-12.3lf|',
+    '%+lf',
+    '% lf',
+    '%012.2lf',
+    '100%% %5.1lf%%',
+    '%lE',
+    '%.0lf',
+    '%lG',
+    '%.3lG',
+  ],
+  ...[
+    '%s:strftime',
+    '%Y-%m-%d %H\\:%M\\:%S:strftime',
+    '%a %A %b %B %c %d %D %e %F %g %G %h %H %I %j %k %l %m %M %p %R %s %S %T %u %U %V %w %W %x %X %y %Y %Z %z %%:strftime',
+  ],
+  ...['%H\\:%M\\:%S:valstrftime', '%W w %d d %D D %h h %H H %m m %M M %s s %S S %f f %05h|%3m|%.2S:valstrfduration'],
+];
+for (const def of ['in:AVERAGE', 'temp:MIN']) {
+  test(`PRINT of VDEFs and columns of ${def} is rrdtool's, its times too`, { skip }, async () => {
+    const names = [
+      'MAXIMUM',
+      'MINIMUM',
+      'AVERAGE',
+      'STDEV',
+      'LAST',
+      'FIRST',
+      'TOTAL',
+      '95,PERCENT',
+      '5,PERCENTNAN',
+      'LSLSLOPE',
+      'LSLINT',
+      'LSLCORREL',
+    ];
+    const made = names.flatMap((name, index) => [`VDEF:v${index}=x,${name}`, `VDEF:w${index}=y,${name}`]);
+    const shown = names.flatMap((_, index) => prints.flatMap((format) => [`PRINT:v${index}:${format}`, `PRINT:w${index}:${format}`]));
+    const ofColumns = ['AVERAGE', 'MIN', 'MAX', 'LAST'].flatMap((cf) => [
+      `PRINT:x:${cf}:%lf%s`,
+      `PRINT:z:${cf}:%lf%S`,
+      `PRINT:y:${cf}:%lg`,
+    ]);
+    const range = ['-s', '1700007240', '-e', '1700018640'];
+    const words = [
+      '/dev/null',
+      ...range,
+      `DEF:x=${join(data, 'made/traffic-60s.rrd')}:${def}`,
+      'CDEF:y=x,1e-7,*',
+      'CDEF:z=x,0,*',
+      ...made,
+      ...shown,
+      ...ofColumns,
+    ];
+    for (const options of [[], ['-b', '1024'], ['--step', '600'], ['-w', '20']]) {
+      const [got, wanted] = [await weir('graph', ...words, ...options), rrdtool('graph', ...words, ...options)];
+      assert.deepEqual(got.stdout.split('\n'), wanted.stdout.split('\n'), got.stderr + wanted.stderr);
+    }
+  });
+}
+
+test('what cannot be printed is refused in the same words', { skip }, async () => {
+  const words = (print) => ['graph', '/dev/null', `DEF:a=${join(data, 'made/traffic-60s.rrd')}:in:AVERAGE`, 'VDEF:m=a,MAXIMUM', print];
+  for (const print of [
+    'PRINT:m:%d',
+    'PRINT:m:plain',
+    'PRINT:m:%lf %lf',
+    'PRINT:m:%',
+    'PRINT:m',
+    'PRINT:zz:%lf',
+    'PRINT:a:%lf',
+    'PRINT:m:%s %lf',
+  ]) {
+    const { status, stderr } = await weir(...words(print));
+    assert.equal(status, 1);
+    assert.equal(stderr, rrdtool(...words(print)).stderr.replace('ERROR', 'weir'), print);
+  }
+});
+
 test('legends are escaped, so that a document stays one', async () => {
   const words = [
     '-s',

@@ -6,6 +6,7 @@
  *     VDEF:vname=vname,[N,]FUNCTION                                          one figure of a column
  *     SHIFT:vname:SECONDS|vdef                                               a column moved in time
  *     XPORT:vname[:LEGEND]                                                   a column of the answer
+ *     PRINT:vname[:CF]:FORMAT[:strftime|:valstrftime|:valstrfduration]       a figure of the answer
  *
  * A colon within a part is written `\:`. A name is to be made before it is used. Source: rrdgraph_data(1), rrdxport(1).
  */
@@ -36,7 +37,18 @@ export type RrdStatement =
   | { readonly kind: 'cdef'; readonly name: string; readonly program: RpnProgram }
   | { readonly kind: 'vdef'; readonly name: string; readonly definition: VdefDefinition }
   | { readonly kind: 'shift'; readonly name: string; readonly by: number | string }
-  | { readonly kind: 'xport'; readonly name: string; readonly legend: string };
+  | { readonly kind: 'xport'; readonly name: string; readonly legend: string }
+  | PrintStatement;
+
+export interface PrintStatement {
+  readonly kind: 'print';
+  readonly name: string;
+  /** How a column is made one figure; undefined of a VDEF, which is one. */
+  readonly cf: RrdFunction | undefined;
+  readonly format: string;
+  /** What is printed: the value as a number, the time of a VDEF, the value as a time, or as a duration in milliseconds. */
+  readonly as: 'value' | 'strftime' | 'valstrftime' | 'valstrfduration';
+}
 
 /** Reads the statements in order. Throws Malformed, in rrdtool's words where it has some. */
 export function parseRrdScript(words: readonly string[], now: number, clock: WallClock): RrdStatement[] {
@@ -75,14 +87,16 @@ function parseStatement(word: string, names: Names, now: number, clock: WallCloc
       if (!names.has(name)) throw new Malformed(`${name} is not a vname nor a number`);
       return { kind: 'xport', name, legend };
     }
+    case 'PRINT':
+      return parsePrint(word, parts, names);
     default:
       if (graphVerbs.has(verb.replace(/^LINE[\d.]*$/, 'LINE')))
-        throw new Malformed(`${verb} draws and is of graph (expected DEF, CDEF, VDEF, SHIFT or XPORT in ${word})`);
+        throw new Malformed(`${verb} draws a picture, which is not made yet (expected DEF, CDEF, VDEF, SHIFT, XPORT or PRINT in ${word})`);
       throw new Malformed(`'${verb}' is not a valid function name in ${word}`);
   }
 }
 
-const graphVerbs: ReadonlySet<string> = new Set('LINE AREA STACK TICK HRULE VRULE PRINT GPRINT COMMENT TEXTALIGN'.split(' '));
+const graphVerbs: ReadonlySet<string> = new Set('LINE AREA STACK TICK HRULE VRULE GPRINT COMMENT TEXTALIGN'.split(' '));
 
 function parseDef(word: string, parts: readonly string[], names: Names, now: number, clock: WallClock): DefStatement {
   const { name, rest: file } = newName(word, parts[0] ?? '', names);
@@ -106,6 +120,38 @@ function parseDef(word: string, parts: readonly string[], names: Names, now: num
     else throw new Malformed(`Unused Arguments "${option}" in command : ${word}`);
   }
   return { kind: 'def', name, file, source, cf, step, start, end, reduce };
+}
+
+/** What a number may be printed by, in rrdtool's own words. */
+const numberFormat = '^(?:[^%]+|%%)*%[-+ 0#]?[0-9]*(?:[.][0-9]+)?l[eEfFgG](?:[^%]+|%%)*(?:%[sS])?(?:[^%]+|%%)*$';
+
+function parsePrint(word: string, parts: readonly string[], names: Names): PrintStatement {
+  const [name = '', ...rest] = parts;
+  if (rest.length === 0) throw new Malformed('No positional CF/FORMAT');
+  const kind = names.get(name);
+  if (kind === undefined) throw new Malformed(`undefined vname ${name}`);
+  const cf = kind === 'column' ? functionOf(rest.shift() ?? '', 'bad CF for DEF/CDEF') : undefined;
+  const [format = '', mode, ...more] = rest;
+  if (more.length > 0) throw new Malformed(`Unused Arguments "${more.join(':')}" in command : ${word}`);
+  if (mode !== undefined && mode !== 'strftime' && mode !== 'valstrftime' && mode !== 'valstrfduration')
+    throw new Malformed(`Unused Arguments "${mode}" in command : ${word}`);
+  if (mode === undefined && (format.length > 200 || !isNumberFormat(format)))
+    throw new Malformed(`invalid format string '${format.slice(0, 200)}' (should match '${numberFormat}')`);
+  return { kind: 'print', name, cf, format, as: mode ?? 'value' };
+}
+
+/** One number, perhaps a magnitude behind it, and else only text; read by pieces, so that no text takes long. */
+function isNumberFormat(format: string): boolean {
+  const pieces: readonly string[] = format.match(/%[-+ 0#]?\d{0,3}(?:\.\d{1,3})?l[eEfFgG]|%[sS%]|[^%]+|%/g) ?? [];
+  const numberAt = pieces.findIndex((piece) => piece.length > 2 && piece.startsWith('%'));
+  const magnitudes = pieces.filter((piece) => piece === '%s' || piece === '%S');
+  const numbers = pieces.filter((piece) => piece.length > 2 && piece.startsWith('%'));
+  return (
+    numbers.length === 1 &&
+    !pieces.includes('%') &&
+    magnitudes.length <= 1 &&
+    pieces.indexOf(magnitudes[0] ?? '') >= (magnitudes.length === 0 ? -1 : numberAt)
+  );
 }
 
 function parseShift(word: string, parts: readonly string[], names: Names): RrdStatement {

@@ -10,7 +10,7 @@ import { Malformed } from '../base/faults.js';
 import type { RrdFunction } from '../collect/rrd-database.js';
 import { rpnVariables } from './rpn.js';
 import { calculateColumn, greatestDivisor, type RpnWorld, type RrdColumn } from './rpn-column.js';
-import type { DefStatement, RrdStatement } from './rrd-script.js';
+import type { DefStatement, PrintStatement, RrdStatement } from './rrd-script.js';
 import { consolidateColumn, type FetchedColumn, reduceColumn, type SeriesFetcher } from './rrd-series.js';
 import { calculateVdef, type VdefValue } from './vdef.js';
 import { type RrdTime, resolveRrdRange } from './when-rrd.js';
@@ -106,6 +106,16 @@ export async function xport(
         : sampled(column, start, step, count),
     ),
   };
+}
+
+/** What a PRINT statement speaks of: the figure of a VDEF, or of a column by a function over all of its rows. */
+export function printedFigure(statement: PrintStatement, { columns, figures }: RrdResults): VdefValue {
+  const { name, cf } = statement;
+  const column = columns.get(name);
+  if (column === undefined || cf === undefined) return figures.get(name) ?? { value: Number.NaN, time: undefined };
+  const known = { ...column, values: column.values.filter(Number.isFinite) };
+  const functionName = cf === 'MIN' ? 'MINIMUM' : cf === 'MAX' || cf === 'FAILURES' ? 'MAXIMUM' : cf === 'LAST' ? 'LAST' : 'AVERAGE';
+  return { value: calculateVdef({ variable: name, functionName, parameter: undefined }, known).value, time: undefined };
 }
 
 async function fetchDef(

@@ -11,6 +11,7 @@ import type { RrdContext, RrdVerb } from './rrd-verb.js';
 const verbs: Readonly<Record<string, () => Promise<RrdVerb>>> = {
   dump: async () => (await import('./rrd-dump.js')).dump,
   fetch: async () => (await import('./rrd-fetch.js')).fetch,
+  graph: async () => (await import('./rrd-graph.js')).graph,
   info: async () => (await import('./rrd-info.js')).info,
   first: async () => (await import('./rrd-info.js')).first,
   last: async () => (await import('./rrd-info.js')).last,
@@ -28,6 +29,7 @@ export const rrd: Command = {
 
   dump FILE [FILE.xml] [-h dtd|xsd|none] the whole database as XML, for rrdtool restore
   fetch FILE CF [-r S] [-s T] [-e T]     the rows of a range
+  graph FILE DEF:... VDEF:... PRINT:...  figures as PRINT writes them (no picture yet)
   info FILE                              every field of a file's head
   first FILE [--rraindex N]              the end of the oldest row, epoch seconds
   last FILE                              the time of the last update
