@@ -52,18 +52,35 @@ function readRecord(line: string, number: number, otherTable: string | undefined
   }
   if (typeof object !== 'object' || object === null || Array.isArray(object))
     throw new Malformed(`line ${number}: no object (expected one a line)`);
+  const usual = usualHead.exec(line);
+  if (usual !== null) {
+    const [head, table = '', partition = '', row = '', end] = usual;
+    const told = object as Record<string, unknown>;
+    if (told['table'] === table && told['partition'] === partition && told['row'] === row && !('deleted' in told)) {
+      const value = end === '}' ? '{}' : `{${line.slice(head.length).trimEnd()}`;
+      return checked({ table, partition, row, value }, number);
+    }
+  }
   const { table = otherTable, partition, row, deleted, ...fields } = object as Record<string, unknown>;
   const [tableName, partitionKey, rowKey] = [
     keyOf(table, 'table', number),
     keyOf(partition, 'partition', number),
     keyOf(row, 'row', number),
   ];
-  if (Buffer.byteLength(tableName + partitionKey + rowKey) > allKeysMax)
+  const value = deleted === true ? undefined : JSON.stringify(fields);
+  return checked({ table: tableName, partition: partitionKey, row: rowKey, value }, number);
+}
+
+// Keys first and plain, as programs write them: the fields are then kept as they came, once they are known to be JSON.
+const usualHead = /^\{"table":"([ !#-[\]-~]{1,1024})","partition":"([ !#-[\]-~]{1,1024})","row":"([ !#-[\]-~]{1,1024})"([,}])/;
+
+function checked(put: RecordPut, number: number): RecordPut {
+  const { table, partition, row, value = '' } = put;
+  if (Buffer.byteLength(table) + Buffer.byteLength(partition) + Buffer.byteLength(row) > allKeysMax)
     throw new Malformed(`line ${number}: keys of more than ${allKeysMax} bytes together`);
-  const value = JSON.stringify(fields);
   if (value.length > recordBytesMax / 3 && Buffer.byteLength(value) > recordBytesMax)
     throw new Malformed(`line ${number}: a record of ${Buffer.byteLength(value)} bytes (expected at most ${recordBytesMax})`);
-  return { table: tableName, partition: partitionKey, row: rowKey, value: deleted === true ? undefined : value };
+  return put;
 }
 
 function keyOf(value: unknown, name: string, number: number): string {

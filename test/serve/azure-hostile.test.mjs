@@ -271,3 +271,39 @@ test('levels of metadata, contents that are not wanted, a table that goes and co
   assert.deepEqual(JSON.parse((await ask(`${again.url}/tables/Tables`)).text).value, [{ TableName: 'stays' }]);
   assert.equal(await again.stop(), 0);
 });
+
+test('with tokens and without keys only a token counts; keys that are none are refused at the start', async (t) => {
+  const daemon = await startDaemon({
+    words: ['--only', 'http'],
+    configuration: '[tokens]\nwriteEnvironment = "WEIR_TEST_WRITE"\nreadEnvironment = "WEIR_TEST_READ"\n',
+    environment: { WEIR_TEST_WRITE: 'to-write', WEIR_TEST_READ: 'to-read' },
+  });
+  t.after(() => daemon.clean());
+  const create = (authorization) =>
+    ask(`${daemon.url}/tables/Tables`, {
+      method: 'POST',
+      body: '{"TableName":"messages"}',
+      headers: authorization === undefined ? {} : { Authorization: authorization },
+    });
+  for (const authorization of [undefined, 'SharedKeyLite devstoreaccount1:AAAA', 'Bearer wrong', 'Bearer to-read'])
+    assert.equal((await create(authorization)).code, 'AuthenticationFailed', authorization);
+  assert.equal((await create('Bearer to-write')).status, 201);
+  const read = async (token) => (await ask(`${daemon.url}/tables/messages()`, { headers: { Authorization: `Bearer ${token}` } })).status;
+  assert.deepEqual([await read('to-read'), await read('to-write'), await read('none')], [200, 200, 403]);
+  assert.equal(await daemon.stop(), 0);
+  const secret = 'c2VjcmV0IGtleQ==';
+  for (const line of [
+    `keys = ["Ours=${secret}"]`,
+    `keys = "ours=${secret}"`,
+    'keys = ["ours=!"]',
+    'keysEnvironment = "WEIR_TEST_NONE"',
+    'key = "x"',
+  ]) {
+    const failed = await startDaemon({ words: ['--only', 'http'], configuration: `[azure]\n${line}\n` }).then(
+      () => assert.fail(line),
+      (error) => error.message,
+    );
+    assert.match(failed, /did not start: weir: .*azure|WEIR_TEST_NONE/, line);
+    assert.ok(!failed.includes(secret), line);
+  }
+});
