@@ -115,11 +115,16 @@ export class FlowGroups {
     const values = new Float64Array(count);
     const sign = by === 'tstart' || by === 'tend' ? -1 : 1;
     for (let group = 0; group < count; group++) values[group] = sign * this.#rank(by, group, way);
-    if (most === 0 || most >= count) return { groups: this.#sorted(Uint32Array.from(values.keys()), values), ties: 0 };
+    if (most === 0 || most >= count) {
+      const all = new Uint32Array(count);
+      for (let group = 0; group < count; group++) all[group] = group;
+      return { groups: this.#sorted(all, values), ties: 0 };
+    }
     // Only what reaches the last place is sorted.
     const bound = nthLargest(values, most);
-    const found = Uint32Array.from(values.keys()).filter((group) => values[group]! >= bound);
-    const sorted = this.#sorted(found, values);
+    const found: number[] = [];
+    for (let group = 0; group < count; group++) if (values[group]! >= bound) found.push(group);
+    const sorted = this.#sorted(Uint32Array.from(found), values);
     return { groups: sorted.subarray(0, most), ties: sorted.length - most };
   }
 

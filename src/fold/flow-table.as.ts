@@ -4,7 +4,7 @@
  *
  *   DIRECTORY  u32 address of each chunk of 4096 groups, in the order in which groups appeared
  *   group      | 0 f64 flows | 8 f64 packets | 16 f64 bytes | 24 f64 packets back | 32 f64 bytes back | 40 u64 first ns | 48 u64 last ns | 56 key, to 8 |
- *   slot       | u32 hash | u32 address of the group / 8, 0: none |      at most half full; the place is given by the upper bits of the hash
+ *   slot       | u32 hash | u32 address of the group / 8, 0: none |      at most three quarters full; the place is given by the upper bits of the hash
  *
  * Doubling moves slots by their hash alone, in order, without a look at the groups. Rows are taken 32 at a time: their slots and groups are
  * touched before they are worked on, so that the waits for memory overlap.
@@ -216,7 +216,7 @@ function put(tag: u32, entry: u32): void {
 function reserve(more: u32): bool {
   const wanted = <u64>groups + <u64>more;
   if (wanted > <u64>chunkGroups * directoryEntries) return false;
-  while (wanted * 2 > <u64>1 << slotBits) if (!double()) return false;
+  while (wanted * 4 > <u64>3 << slotBits) if (!double()) return false;
   const chunkBytes = <usize>chunkGroups * groupBytes;
   for (let chunk = (groups + chunkGroups - 1) / chunkGroups; <u64>chunk * chunkGroups < wanted; chunk++) {
     const held = DIRECTORY + (<usize>chunk << 2);

@@ -59,12 +59,12 @@ function keyCell({ table }: FlowGroups, group: number, { kind, sides }: FlowKey,
   return digits.replace(/..(?=.)/g, '$&:');
 }
 
-/** Whether any group holds a reverse direction. */
-export function hasReverse({ groups, way }: GroupList): boolean {
+/** Whether any group of a list holds a reverse direction. */
+export function hasReverse({ groups, way, order }: GroupList): boolean {
   if (way === 'both') return false;
   if (groups.isBidirectional) return true;
   const { table } = groups;
-  for (let group = 0; group < table.count; group++) if (table.packetsRev(group) > 0) return true;
+  for (const group of order) if (table.packetsRev(group) > 0) return true;
   return false;
 }
 

@@ -6,7 +6,7 @@
 import { Usage } from '../base/faults.js';
 import type { FlowBatch } from '../base/flow-batch.js';
 import { openOutput } from '../base/output-file.js';
-import { FlowParquet } from '../render/flow-parquet.js';
+import type { FlowParquet } from '../render/flow-parquet.js';
 import type { Invocation } from './command.js';
 import type { FlowInputs } from './flow-inputs.js';
 
@@ -19,14 +19,16 @@ export function namesParquet(path: string): boolean {
 export async function writeParquet(batches: AsyncGenerator<FlowBatch>, inputs: FlowInputs, invocation: Invocation): Promise<void> {
   const path = invocation.text('output') ?? '-';
   if (path === '-' && invocation.world.isTerminal.stdout) throw new Usage('--format parquet to a terminal (expected -o FILE or a pipe)');
+  // Loaded only here, so that other outputs start quickly.
+  const parquetModule = await import('../render/flow-parquet.js');
   const output = openOutput(path);
   try {
     let parquet: FlowParquet | undefined;
     for await (const batch of batches) {
-      parquet ??= new FlowParquet(batch, output.write);
+      parquet ??= new parquetModule.FlowParquet(batch, output.write);
       parquet.add(batch);
     }
-    (parquet ?? new FlowParquet(undefined, output.write)).finish();
+    (parquet ?? new parquetModule.FlowParquet(undefined, output.write)).finish();
     if (parquet !== undefined && parquet.leftOut.size > 0)
       invocation.world.stderr.write(`weir: left out: ${[...parquet.leftOut].join(', ')} (--format json holds all)\n`);
     inputs.report();
