@@ -4,6 +4,7 @@
  */
 
 import { createHash } from 'node:crypto';
+import { Refused } from '../base/faults.js';
 import { checkTimeZone } from '../base/time.js';
 import type { Basis } from '../query/answers.js';
 import { evaluateTarget } from '../query/evaluate.js';
@@ -64,6 +65,7 @@ export function contextOf(request: WebRequest, services: Services, bases?: Basis
   const maxDataPoints = wanted === null || wanted === '' ? undefined : Number(wanted);
   if (maxDataPoints !== undefined && !(maxDataPoints >= 1)) throw new HttpFault(400, `maxDataPoints '${wanted}' is no number above 0`);
   const spent: Spent = { series: 0, points: 0, ...(bases === undefined ? {} : { bases }) };
+  const fetchOnce = rememberFetches();
   const template: Record<string, string> = {};
   for (const [name, value] of parameters) {
     const found = /^template\[(.+)\]$/.exec(name);
@@ -82,11 +84,36 @@ export function contextOf(request: WebRequest, services: Services, bases?: Basis
     now,
     timeZone,
     maxDataPoints: maxDataPoints === undefined ? undefined : Math.floor(maxDataPoints),
-    fetch: async (path, context) => hidden(await services.reader.fetch(path, context, spent)),
-    fetchTagged: async (expressions, context, shown) => hidden(await services.reader.fetchTagged(expressions, context, spent, shown)),
+    fetch: async (path, context) => hidden(await fetchOnce(path, context, () => services.reader.fetch(path, context, spent))),
+    fetchTagged: async (expressions, context, shown) =>
+      hidden(await fetchOnce(`${shown} ${expressions}`, context, () => services.reader.fetchTagged(expressions, context, spent, shown))),
     template,
-    isDropped: () => request.signal.aborted,
+    isDropped: droppedOf(request, services),
     budget: { calls: callsMax, stacks: new Map() },
+  };
+}
+
+// Whether the client has gone. Throws Refused when the request takes too long, a little before its socket is closed for being idle.
+function droppedOf({ signal }: WebRequest, services: Services): () => boolean {
+  const { requestSeconds } = services.configuration().limits;
+  const lastMs = performance.now() + requestSeconds * 900;
+  return () => {
+    if (performance.now() > lastMs) throw new Refused(`the request takes longer than ${requestSeconds} s (limits.requestSeconds)`);
+    return signal.aborted;
+  };
+}
+
+// What is named several times in a request (a series and the sum that it is a share of, targets that differ in colour) is read once for each range. Series are
+// never changed, so all that asked may have the same ones.
+function rememberFetches(): (what: string, context: TargetContext, read: () => Promise<readonly Series[]>) => Promise<readonly Series[]> {
+  const fetched = new Map<string, Promise<readonly Series[]>>();
+  return (what, { from, until, alignSeconds, onlyValues }, read) => {
+    const range = `${from} ${until} ${alignSeconds} ${what}`;
+    const held = fetched.get(`cells ${range}`) ?? (onlyValues === true ? fetched.get(`values ${range}`) : undefined);
+    if (held !== undefined) return held;
+    const found = read();
+    fetched.set(`${onlyValues === true ? 'values' : 'cells'} ${range}`, found);
+    return found;
   };
 }
 
