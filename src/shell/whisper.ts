@@ -10,15 +10,17 @@ import type { Command, Invocation } from './command.js';
 export const whisper: Command = {
   name: 'whisper',
   summary: "reads Whisper files: Graphite's own database",
-  usage: 'info|fetch|dump FILE [--from T] [--until T] [--json]',
+  usage: 'info|fetch|dump FILE [FIELD] [--from T] [--until T] [--json]',
   description: `Reads classic Whisper files (.wsp) and prints what whisper-info, whisper-fetch and whisper-dump print.
 
+info prints one field alone when it is named: aggregationMethod, maxRetention, xFilesFactor or fileSize. A range that the file does not reach has no data: exit code 1.
 A compressed file (.cwsp of go-whisper) and a damaged one are refused with the offset of what is wrong.`,
   options: [
     { name: 'from', value: 'T', help: 'start of the range, epoch seconds; slots after it are shown (default: a day before until)' },
     { name: 'until', value: 'T', help: 'end of the range, epoch seconds, included (default: now)' },
     { name: 'now', value: 'T', help: 'the time to count retention from, epoch seconds (default: the clock)' },
     { name: 'drop', value: 'KIND', choices: ['nulls', 'zeroes', 'empty'], help: 'leaves out slots without a value, with zero, or both' },
+    { name: 'pretty', help: 'times as dates, in UTC' },
     { name: 'json', help: 'JSON instead of lines' },
   ],
   examples: [
@@ -28,15 +30,18 @@ A compressed file (.cwsp of go-whisper) and a damaged one are refused with the o
   run: async (invocation) => {
     const [verb, file, ...more] = invocation.words;
     const act = verb === 'info' ? info : verb === 'fetch' ? fetch : verb === 'dump' ? dump : undefined;
-    if (act === undefined || file === undefined || more.length > 0) throw new Usage('whisper: expected info, fetch or dump, and one file');
+    if (act === undefined || file === undefined || more.length > (verb === 'info' ? 1 : 0))
+      throw new Usage('whisper: expected info, fetch or dump, and one file');
     const { WhisperFile } = await import('../collect/whisper.js');
     const opened = new WhisperFile(file);
     try {
-      invocation.world.stdout.write(act(opened, invocation));
+      const text = act(opened, invocation);
+      if (text === undefined) invocation.world.stderr.write(`weir: ${file}: no data in the selected range\n`);
+      else invocation.world.stdout.write(text);
+      return text === undefined ? 1 : 0;
     } finally {
       opened.close();
     }
-    return 0;
   },
 };
 
@@ -50,6 +55,18 @@ const archiveFields = (archive: WhisperArchive): [string, number][] => [
 
 function info(file: WhisperFile, invocation: Invocation): string {
   const { aggregationMethod, maxRetention, xFilesFactor, archives, fileSizeBytes } = file.header;
+  const factor = Number.isInteger(xFilesFactor) ? xFilesFactor.toFixed(1) : String(xFilesFactor);
+  const field = invocation.words[2];
+  if (field !== undefined) {
+    const fields = new Map<string, string | number>([
+      ['aggregationMethod', aggregationMethod],
+      ['maxRetention', maxRetention],
+      ['xFilesFactor', factor],
+      ['fileSize', fileSizeBytes],
+    ]);
+    if (!fields.has(field)) throw new Usage(`whisper info: unknown field '${field}' (expected ${[...fields.keys()].join(', ')})`);
+    return `${fields.get(field)}\n`;
+  }
   if (invocation.flag('json')) {
     const shown = archives.map((archive) => Object.fromEntries(archiveFields(archive)));
     return `${JSON.stringify({ aggregationMethod, maxRetention, xFilesFactor, archives: shown, fileSize: fileSizeBytes }, null, 2)}\n`;
@@ -60,15 +77,17 @@ function info(file: WhisperFile, invocation: Invocation): string {
         .map(([name, value]) => `${name}: ${value}\n`)
         .join('')}`,
   );
-  return `aggregationMethod: ${aggregationMethod}\nmaxRetention: ${maxRetention}\nxFilesFactor: ${Number.isInteger(xFilesFactor) ? xFilesFactor.toFixed(1) : xFilesFactor}\nfileSize: ${fileSizeBytes}\n${parts.join('')}\n`;
+  return `aggregationMethod: ${aggregationMethod}\nmaxRetention: ${maxRetention}\nxFilesFactor: ${factor}\nfileSize: ${fileSizeBytes}\n${parts.join('')}\n`;
 }
 
-function fetch(file: WhisperFile, invocation: Invocation): string {
+function fetch(file: WhisperFile, invocation: Invocation): string | undefined {
   const now = seconds(invocation, 'now') ?? Math.floor(invocation.world.now() / 1000);
   const until = seconds(invocation, 'until') ?? now;
   const from = seconds(invocation, 'from') ?? until - 86400;
-  const empty: WhisperValues = { start: from, end: until, step: 1, values: new Float64Array(0) };
-  const { start, end, step, values } = file.fetch(from, until, now) ?? empty;
+  const found: WhisperValues | undefined = file.fetch(from, until, now);
+  if (found === undefined) return undefined;
+  const { start, end, step, values } = found;
+  const shownTime = timesOf(invocation);
   const drop = invocation.text('drop');
   const keep = (value: number): boolean =>
     !((Number.isNaN(value) && (drop === 'nulls' || drop === 'empty')) || (value === 0 && (drop === 'zeroes' || drop === 'empty')));
@@ -78,7 +97,7 @@ function fetch(file: WhisperFile, invocation: Invocation): string {
   }
   const lines: string[] = [];
   values.forEach((value, index) => {
-    if (keep(value)) lines.push(`${start + index * step}\t${Number.isNaN(value) ? 'None' : value.toFixed(6)}\n`);
+    if (keep(value)) lines.push(`${shownTime(start + index * step)}\t${Number.isNaN(value) ? 'None' : value.toFixed(6)}\n`);
   });
   return lines.join('');
 }
@@ -97,6 +116,7 @@ function dump(file: WhisperFile, invocation: Invocation): string {
     }));
     return `${JSON.stringify({ aggregationMethod, maxRetention, xFilesFactor, archives: shown })}\n`;
   }
+  const shownTime = timesOf(invocation);
   const names = ['offset', 'seconds per point', 'points', 'retention', 'size'];
   const heads = archives.map(
     (archive, index) =>
@@ -107,11 +127,26 @@ function dump(file: WhisperFile, invocation: Invocation): string {
   const data = archives.map(
     (archive, index) =>
       `Archive ${index} data:\n${slots(archive)
-        .map(([slot, time, value]) => `${slot}: ${time}, ${formatG(value, 35).padStart(10)}\n`)
+        .map(([slot, time, value]) => `${slot}: ${shownTime(time)}, ${formatG(value, 35).padStart(10)}\n`)
         .join('')}`,
   );
   const factor = formatG(xFilesFactor, 6);
   return `Meta data:\n  aggregation method: ${aggregationMethod}\n  max retention: ${maxRetention}\n  xFilesFactor: ${factor}\n${heads.join('')}\n${data.join('')}`;
+}
+
+// Epoch seconds, or as C's ctime writes them: `Fri Nov 27 00:55:00 2026`.
+function timesOf(invocation: Invocation): (seconds: number) => string {
+  if (!invocation.flag('pretty')) return String;
+  return (time) => {
+    const [weekday, day, month, year, clock] = new Date(time * 1000).toUTCString().replace(',', '').split(' ') as [
+      string,
+      string,
+      string,
+      string,
+      string,
+    ];
+    return `${weekday} ${month} ${String(Number(day)).padStart(2)} ${clock} ${year}`;
+  };
 }
 
 function seconds(invocation: Invocation, name: string): number | undefined {
