@@ -4,6 +4,8 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { stepEdges } from '../dist/query/calendar-steps.js';
+import { availabilityChart } from '../dist/render/availability-chart.js';
 import { chartParameters } from '../dist/render/chart-parameters.js';
 import { pngOf } from '../dist/render/png.js';
 import { seriesChart } from '../dist/render/series-chart.js';
@@ -61,6 +63,66 @@ for (const [name, [shown, words]] of Object.entries(charts)) {
     assert.ok(existsSync(path), `no golden ${name}: WEIR_UPDATE=1 writes it`);
     assert.equal(svg, readFileSync(path, 'utf8'));
     assert.doesNotMatch(svg, /NaN|Infinity|undefined/);
+  });
+}
+
+// A month of London, with its day of 25 hours; outages of minutes and of days, an hour of maintenance each Sunday, an end without readings.
+function month() {
+  const [from, until] = [Date.UTC(2026, 9, 1) / 1000 - 3600, Date.UTC(2026, 10, 1) / 1000];
+  const days = stepEdges({ unit: 'day' }, from, until, 'Europe/London');
+  const hours = stepEdges({ seconds: 3600 }, from, until, 'Europe/London');
+  const outages = [
+    [30_000, 30_300],
+    [86_400 * 4 + 50_000, 86_400 * 5 + 20_000],
+    [86_400 * 11, 86_400 * 11 + 7200],
+    [86_400 * 24 + 3000, 86_400 * 24 + 9000],
+    [86_400 * 24 + 86_400, 86_400 * 24 + 89_000],
+  ].map(([start, end]) => ({ start: from + start, end: from + end }));
+  const hourOf = (start, index) => {
+    const end = hours[index + 1];
+    const unknown = outages.reduce((sum, one) => sum + Math.max(0, Math.min(one.end, end) - Math.max(one.start, start)), 0);
+    const planned = new Date((start + 3600) * 1000).getUTCDay() === 0 && new Date(start * 1000).getUTCHours() === 3 ? end - start : 0;
+    const spoken = start > until - 86_400 ? 0 : end - start - planned;
+    return { start, end, knownSeconds: Math.max(0, spoken - unknown), unknownSeconds: Math.min(spoken, unknown), plannedSeconds: planned };
+  };
+  const all = Array.from(hours.subarray(0, -1), hourOf);
+  return {
+    name: 'ping.<host>',
+    summary: '5 outages, 16h 25m of 30d 20h (2.2 %)',
+    outages,
+    days: Array.from(days.subarray(0, -1), (start, index) => ({
+      name: `day ${index + 1}`,
+      start,
+      end: days[index + 1],
+      hours: all.filter((hour) => hour.start >= start && hour.start < days[index + 1]),
+    })),
+  };
+}
+
+const availabilityCharts = {
+  availability: [month()],
+  'availability-two': [
+    { ...month(), days: month().days.slice(22, 26) },
+    {
+      name: 'nothing',
+      summary: '0 outages, 0s of no time at all',
+      days: month()
+        .days.slice(0, 1)
+        .map((day) => ({ ...day, hours: [] })),
+      outages: [],
+    },
+  ],
+};
+
+for (const [name, shown] of Object.entries(availabilityCharts)) {
+  test(`chart: ${name}`, async () => {
+    const svg = availabilityChart(shown, 'Europe/London');
+    const path = join(golden, `${name}.svg`);
+    if (process.env.WEIR_UPDATE === '1') writeFileSync(path, svg);
+    assert.ok(existsSync(path), `no golden ${name}: WEIR_UPDATE=1 writes it`);
+    assert.equal(svg, readFileSync(path, 'utf8'));
+    assert.doesNotMatch(svg, /NaN|Infinity|undefined/);
+    assert.equal(Buffer.from(await pngOf(svg)).readUInt32BE(16), 960);
   });
 }
 

@@ -14,6 +14,7 @@ import { statsdDialects } from '../collect/statsd.js';
 import { parseKeySpecs } from '../fold/hit-keys.js';
 import { ZoneCalendar } from '../fold/period.js';
 import { methodOf } from '../query/series.js';
+import { parseWindow } from './maintenance.js';
 import { type BinBounds, binBoundsOf, patternOf, percentileOf, type Rule } from './rules.js';
 
 /** A key: how its value is read, and its default. */
@@ -119,6 +120,15 @@ const timerBins = (help: string): Key<readonly TimerBins[]> => ({
       : wrong(where, 'a list such as [{ metric = "api", bins = [10, 50, "inf"] }], bounds rising'),
 });
 
+const windows = (help: string): Key<readonly string[]> => ({
+  ...texts(help),
+  read: (value, where) => {
+    const list = texts(help).read(value, where);
+    for (const one of list) parseWindow(one);
+    return list;
+  },
+});
+
 const graphiteKeys = {
   schemas: text(undefined, 'path of storage-schemas.conf'),
   aggregation: text(undefined, 'path of storage-aggregation.conf'),
@@ -181,7 +191,7 @@ const listenKeys = {
   batches: flag(true, 'datagrams of lines are read many at a time, in a thread of their own (Linux, with the optional package koffi)'),
 };
 const availabilityKeys = {
-  maintenance: texts('planned maintenance, START/END each, left out of the denominators of availability'),
+  maintenance: windows('planned maintenance, START/END each, left out of the denominators of availability'),
   maintenanceFile: text(undefined, 'file of such windows, START/END a line'),
 };
 

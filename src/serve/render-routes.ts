@@ -11,6 +11,7 @@ import { evaluateTarget } from '../query/evaluate.js';
 import type { TargetContext } from '../query/function.js';
 import type { Series } from '../query/series.js';
 import { parseWhen } from '../query/when.js';
+import { maintenanceOf } from './maintenance.js';
 import type { Spent } from './metric-reader.js';
 import { isSet, pictureFormats, textFormats } from './render-formats.js';
 import { type Answer, HttpFault, type Route, type WebRequest } from './route.js';
@@ -87,6 +88,7 @@ export function contextOf(request: WebRequest, services: Services, bases?: Basis
     fetch: async (path, context) => hidden(await fetchOnce(path, context, () => services.reader.fetch(path, context, spent))),
     fetchTagged: async (expressions, context, shown) =>
       hidden(await fetchOnce(`${shown} ${expressions}`, context, () => services.reader.fetchTagged(expressions, context, spent, shown))),
+    maintenance: maintenanceOf(services.configuration()),
     template,
     isDropped: droppedOf(request, services),
     budget: { calls: callsMax, stacks: new Map() },

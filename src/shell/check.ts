@@ -10,6 +10,7 @@ import { type AggregationRule, isCatchAll, readAggregation, readSchemas, type Sc
 import { type LmdbStore, openLmdbStore } from '../keep/lmdb.js';
 import { defaultLadder } from '../keep/store.js';
 import { type Configuration, defaultConfiguration, readConfigurationFile } from '../serve/configuration.js';
+import { maintenanceOf } from '../serve/maintenance.js';
 import { percentileOf } from '../serve/rules.js';
 import { servedNames } from '../serve/served-names.js';
 import { storedRepeats } from '../serve/stored-metrics.js';
@@ -65,6 +66,7 @@ async function run(invocation: Invocation): Promise<number> {
   );
   if (schemasPath !== undefined) findings.push(...lintSchemas(schemas, configuration, schemasPath));
   if (aggregationPath !== undefined) findings.push(...lintAggregation(aggregation, aggregationPath));
+  attempt(() => maintenanceOf(configuration), none);
   findings.push(...attempt(() => lintRules(configuration, path ?? 'weir.toml'), []));
   findings.push(...(await lintRepeats(dataFolder(invocation))));
   const errors = findings.filter((finding) => finding.level === 'error').length;

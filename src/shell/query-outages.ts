@@ -3,11 +3,18 @@
  * not ended says so; one of a coarse archive, whose place within a slot nobody knows any more, is marked as approximate.
  */
 
+import { Usage } from '../base/faults.js';
 import { type Outage, outagesOf, timesOf } from '../query/availability.js';
+import { bandsOf, stepEdges } from '../query/calendar-steps.js';
 import { restOf, type Series } from '../query/series.js';
+import { type AvailabilityDay, availabilityChart } from '../render/availability-chart.js';
 import type { Invocation } from './command.js';
 import { lengthText, quoted } from './query-answers.js';
+import { drawQuery } from './query-picture.js';
 import type { QueryPlan } from './query-plan.js';
+
+const daysMax = 400;
+const panelsMax = 12;
 
 /** Prints the outages of series; `whole` are the same series on steps that divide range and windows, for the totals. */
 export async function printOutages(
@@ -18,6 +25,7 @@ export async function printOutages(
 ): Promise<number> {
   const { stdout, stderr } = invocation.world;
   const [isJson, isCsv] = [invocation.flag('json'), invocation.flag('csv')];
+  if (plan.edges !== undefined) await drawOutages(series, whole, plan, plan.edges, invocation);
   const lines: string[] = isCsv ? ['target,start,end,seconds,open,exact'] : [];
   for (const [index, one] of series.entries()) {
     const outages = outagesOf(one, plan);
@@ -29,6 +37,49 @@ export async function printOutages(
   }
   if (lines.length > 0) stdout.write(`${lines.join('\n')}\n`);
   return 0;
+}
+
+// A picture of hours by days; the range is cut at the hours of its zone.
+async function drawOutages(
+  series: readonly Series[],
+  whole: readonly Series[],
+  plan: QueryPlan,
+  hours: Float64Array,
+  invocation: Invocation,
+): Promise<void> {
+  const days = stepEdges({ unit: 'day' }, plan.from, plan.until, plan.timeZone);
+  if (days.length - 1 > daysMax || series.length > panelsMax)
+    throw new Usage(`a picture of ${days.length - 1} days of ${series.length} series (expected at most ${daysMax} days of ${panelsMax})`);
+  const panels = series.map((one, index) => {
+    const outages = outagesOf(one, plan);
+    const shares = whole[index] ?? one;
+    return { name: one.name, summary: summaryOf(outages, shares, plan), days: daysOf(shares, plan, hours, days), outages };
+  });
+  await drawQuery(availabilityChart(panels, plan.timeZone), invocation);
+}
+
+function daysOf(series: Series, plan: QueryPlan, hours: Float64Array, days: Float64Array): AvailabilityDay[] {
+  const { times, ends, rests = [] } = bandsOf({ ...series, times: timesOf(series, plan) }, hours);
+  const all = times.map((start, index) => {
+    const { known = 0, unknown = 0, planned = 0 } = rests[index] ?? {};
+    return { start, end: ends[index] as number, knownSeconds: known, unknownSeconds: unknown, plannedSeconds: planned };
+  });
+  const format = new Intl.DateTimeFormat('en-GB', {
+    timeZone: plan.timeZone,
+    weekday: 'short',
+    day: 'numeric',
+    month: 'short',
+    year: 'numeric',
+  });
+  return [...days.subarray(0, -1)].map((start, index) => {
+    const end = days[index + 1] as number;
+    return {
+      name: format.format(start * 1000).replace(',', ''),
+      start,
+      end,
+      hours: all.filter((hour) => hour.start >= start && hour.start < end),
+    };
+  });
 }
 
 function fieldsOf({ start, end, open, exact }: Outage): { start: string; end: string; seconds: number; open: boolean; exact: boolean } {

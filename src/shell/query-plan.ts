@@ -32,7 +32,9 @@ export function planOf(invocation: Invocation): QueryPlan {
   const text = invocation.text('step');
   const isHalfOpen = text !== undefined || invocation.flag('outages');
   if (!isHalfOpen) return { ...range, now, isHalfOpen, edges: undefined, alignSeconds: undefined, maintenance };
-  const edges = text === undefined ? undefined : usage('step', () => stepEdges(parseStep(text), range.from, range.until, range.timeZone));
+  const hasPicture = invocation.flag('outages') && (invocation.text('svg') ?? invocation.text('png')) !== undefined;
+  const asked = hasPicture ? '1h' : text;
+  const edges = asked === undefined ? undefined : usage('step', () => stepEdges(parseStep(asked), range.from, range.until, range.timeZone));
   const within = maintenance.filter(({ start, end }) => end > range.from && start < range.until);
   const alignSeconds = alignment([range.from, range.until, ...(edges ?? []), ...edgesOf(within)]);
   return { ...range, now, isHalfOpen, edges, alignSeconds, maintenance };
