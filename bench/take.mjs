@@ -143,18 +143,18 @@ for n in sizes:
   );
 }
 
-// Medians in ms by size, of each reader; all take turns in one random order.
+// Medians in ms by size, of each reader. They take turns: each asks for every size some times in random order, then the next does.
 async function measure(readers, asked, rounds) {
   const names = Object.keys(readers);
   const times = Object.fromEntries(names.map((name) => [name, new Map(asked.map((n) => [n, []]))]));
   for (const name of names) for (const n of asked) for (let warm = 0; warm < 20; warm++) await readers[name](n);
-  const order = shuffled(Array.from({ length: rounds }, () => asked).flat());
-  for (const n of order)
-    for (const name of names) {
-      const begin = performance.now();
-      await readers[name](n);
-      times[name].get(n).push(performance.now() - begin);
-    }
+  for (let round = 0; round < rounds; round += 6)
+    for (const name of round % 12 === 0 ? names : [...names].reverse())
+      for (const n of shuffled(Array.from({ length: 6 }, () => asked).flat())) {
+        const begin = performance.now();
+        await readers[name](n);
+        times[name].get(n).push(performance.now() - begin);
+      }
   return Object.fromEntries(names.map((name) => [name, new Map([...times[name]].map(([n, list]) => [n, median(list)]))]));
 }
 
