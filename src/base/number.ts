@@ -8,11 +8,21 @@ export function formatG(value: number, precision: number): string {
   if (Number.isNaN(value)) return 'nan';
   if (!Number.isFinite(value)) return value > 0 ? 'inf' : '-inf';
   if (value === 0) return Object.is(value, -0) ? '-0' : '0';
-  const [mantissa = '', exponentText = '0'] = value.toExponential(Math.max(1, precision) - 1).split('e');
+  const [mantissa = '', exponentText = '0'] = evenExponential(value, Math.max(1, precision) - 1).split('e');
   const exponent = Number(exponentText);
   const trim = (text: string): string => (text.includes('.') ? text.replace(/\.?0+$/, '') : text);
   if (exponent < -4 || exponent >= precision) return `${trim(mantissa)}${formatExponent(exponent)}`;
-  return trim(value.toFixed(Math.min(100, precision - 1 - exponent)));
+  return trim(pointMoved(mantissa, exponent));
+}
+
+// `-1.25`, 1 -> `-12.5`
+function pointMoved(mantissa: string, exponent: number): string {
+  const sign = mantissa.startsWith('-') ? '-' : '';
+  const digits = mantissa.replace(/[-.]/g, '');
+  if (exponent < 0) return `${sign}0.${'0'.repeat(-1 - exponent)}${digits}`;
+  const whole = digits.slice(0, exponent + 1);
+  const rest = digits.slice(exponent + 1);
+  return `${sign}${whole.padEnd(exponent + 1, '0')}${rest === '' ? '' : `.${rest}`}`;
 }
 
 /** `%.{decimals}e`: one digit before the point and an exponent of at least two digits. */
@@ -30,7 +40,13 @@ function evenExponential(value: number, decimals: number): string {
   const rounded = value.toExponential(decimals);
   const exponentAt = rounded.indexOf('e');
   const digitAt = exponentAt - 1;
-  if ((rounded.charCodeAt(digitAt) & 1) === 0 || decimals > 17) return rounded;
+  if ((rounded.charCodeAt(digitAt) & 1) === 0) return rounded;
+  if (decimals > 17) {
+    // A double that ends half-way behind so many digits is written out whole in a hundred.
+    const exact = value.toExponential(100);
+    const cut = exact.indexOf('.') + 1 + decimals;
+    return /^50*e/.test(exact.slice(cut)) ? exact.slice(0, cut) + rounded.slice(exponentAt) : rounded;
+  }
   // A tie differs from what it was rounded to by half of the last digit; anything else needs no second look.
   const half = 0.5 * 10 ** (Number(rounded.slice(exponentAt + 1)) - decimals);
   if (Math.abs(Math.abs(Number(rounded) - value) / half - 1) > 0.01) return rounded;
