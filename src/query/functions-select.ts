@@ -103,7 +103,8 @@ export const selectFunctions: readonly TargetFunction[] = [
           const n = formatG(call.number('n'));
           const bound = percentile(series.values, call.number('n'));
           const values = bound === undefined ? series.values.slice() : without(series.values, (value) => removes(value, bound));
-          return derive(series, `${name}(${series.name}, ${n})`, values, { nPercentile: formatFloat(call.number('n')) });
+          const tags = bound === undefined ? undefined : { nPercentile: formatFloat(call.number('n')) };
+          return derive(series, `${name}(${series.name}, ${n})`, values, tags);
         }),
     }),
   ),
