@@ -1,5 +1,5 @@
 // Top lists of access logs, side by side, as whole commands on the same file: URL and keyword counted, one core (taskset), then Weir on all
-// cores. A file of combined lines is made (seeded) unless one is given. `node bench/top.mjs [LINES or FILE]`, medians of five, order alternated.
+// cores. A file of combined lines is made (seeded) unless one is given. `node bench/top.mjs [LINES or FILE] [weir,mawk]` (the second word picks who runs), medians of five, order alternated.
 import { spawnSync } from 'node:child_process';
 import { closeSync, existsSync, mkdtempSync, openSync, rmSync, statSync, writeSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
@@ -60,8 +60,11 @@ const commands = {
 process.stdout.write(
   `node ${process.version}, ${cpus().length} x ${cpus()[0]?.model}, ${new Date().toISOString().slice(0, 10)}: ${lines} lines, ${Math.round(statSync(file).size / 1e6)} MB\n`,
 );
+const wanted = (process.argv[3] ?? 'weir,mawk,goaccess,pipelined').split(',');
 const names = Object.keys(commands).filter(
-  (name) => name.startsWith('weir') || hasProgram(name.startsWith('pipelined') ? 'redis-server' : (name.split(',')[0] ?? '')),
+  (name) =>
+    wanted.some((word) => name.startsWith(word)) &&
+    (name.startsWith('weir') || hasProgram(name.startsWith('pipelined') ? 'redis-server' : (name.split(',')[0] ?? ''))),
 );
 checkAnswers();
 const runs = Object.fromEntries(names.map((name) => [name, []]));
