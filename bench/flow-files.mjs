@@ -1,6 +1,6 @@
 // nfcapd files read, side by side with nfdump: every field into columns, and packets and bytes alone, against `nfdump -o null` (the cheapest full read that it
 // has) on the same file, not packed, LZ4, LZO and BZ2, each packed by nfdump itself. `node bench/flow-files.mjs [FLOWS [ROUNDS]]`; fresh processes, order
-// alternated, medians. With the name of a job behind (`columns`, `counters`) it does that job on a file and prints its seconds: what the bench starts.
+// alternated, medians; CPU seconds where cores are shared. With the name of a job behind (`columns`, `counters`) it does that job on a file and prints its seconds: what the bench starts.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
@@ -22,7 +22,7 @@ async function job(kind, path, threads) {
     ...(threads === undefined ? {} : { unpackers: Number(threads) }),
   };
   let [flows, packets, bytes] = [0, 0, 0];
-  const start = performance.now();
+  const [start, before] = [performance.now(), process.cpuUsage()];
   for await (const batch of readFlows([path], options).batches()) {
     flows += batch.count;
     for (let row = 0; row < batch.count; row++) {
@@ -30,8 +30,9 @@ async function job(kind, path, threads) {
       bytes += batch.bytes[row];
     }
   }
-  const seconds = (performance.now() - start) / 1000;
-  process.stdout.write(`${JSON.stringify({ seconds, flows, packets, bytes })}\n`);
+  const { user, system } = process.cpuUsage(before);
+  const [wall, cpu] = [(performance.now() - start) / 1000, (user + system) / 1e6];
+  process.stdout.write(`${JSON.stringify({ wall, cpu, flows, packets, bytes })}\n`);
 }
 
 function bench(flows, rounds) {
@@ -64,25 +65,32 @@ function measure(kind, path, flows, rounds) {
     'weir flows --count': [process.execPath, join(fileURLToPath(new URL('..', import.meta.url)), 'bin/weir'), 'flows', path, '--count'],
   };
   const names = Object.keys(commands);
-  const times = Object.fromEntries(names.map((name) => [name, []]));
-  for (let round = 0; round < rounds; round++) {
-    for (const name of round % 2 === 0 ? names : [...names].reverse()) {
-      const [program, ...words] = commands[name];
-      const start = performance.now();
-      const { status, stdout, stderr } = spawnSync(program, words, { encoding: 'utf8', timeout: 600_000 });
-      if (status !== 0) throw new Error(`${name}: ${stderr}`);
-      const seconds = words[1] === 'columns' || words[1] === 'counters' ? JSON.parse(stdout).seconds : (performance.now() - start) / 1000;
-      times[name].push(seconds);
-    }
-  }
-  const median = (list) => list.sort((one, two) => one - two)[Math.floor(list.length / 2)];
-  const base = median(times['nfdump -o null']);
+  const runs = Object.fromEntries(names.map((name) => [name, []]));
+  for (let round = 0; round < rounds; round++)
+    for (const name of round % 2 === 0 ? names : [...names].reverse()) runs[name].push(timed(name, commands[name]));
+  const median = (name, of) => {
+    const sorted = runs[name].map((run) => run[of]).sort((one, two) => one - two);
+    return sorted[Math.floor(sorted.length / 2)];
+  };
   process.stdout.write(`${kind}: ${Math.round(statSync(path).size / 1e6)} MB\n`);
   for (const name of names) {
-    const seconds = median(times[name]);
-    const rate = (flows / seconds / 1e6).toFixed(2).padStart(6);
+    const [wall, cpu] = [median(name, 'wall'), median(name, 'cpu')];
+    const rate = (seconds) => (flows / seconds / 1e6).toFixed(2).padStart(6);
     process.stdout.write(
-      `  ${name.padEnd(22)} ${seconds.toFixed(3)} s ${rate} M flows/s  ${(base / seconds).toFixed(2)} x nfdump -o null\n`,
+      `  ${name.padEnd(22)} ${wall.toFixed(3)} s ${rate(wall)} M flows/s  ${cpu.toFixed(3)} CPU s ${rate(cpu)} M flows a CPU s  ` +
+        `${(median('nfdump -o null', 'cpu') / cpu).toFixed(2)} x nfdump -o null\n`,
     );
   }
+}
+
+/** Seconds of a fresh process: on the clock and of the processor. A job of this file says its own, without the start of Node. */
+function timed(name, [program, ...words]) {
+  const { status, stdout, stderr } = spawnSync('/usr/bin/time', ['-f', '%e %U %S', program, ...words], {
+    encoding: 'utf8',
+    timeout: 600_000,
+  });
+  if (status !== 0) throw new Error(`${name}: ${stderr}`);
+  if (words[1] === 'columns' || words[1] === 'counters') return JSON.parse(stdout);
+  const [wall, user, system] = stderr.trim().split('\n').at(-1).split(' ').map(Number);
+  return { wall, cpu: user + system };
 }

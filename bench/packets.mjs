@@ -1,4 +1,5 @@
-// `npm run bench -- packets`: flow records into packets, end to end with reading, side by side with `cat` of the result and with Scapy.
+// `npm run bench -- packets`: flow records into packets, end to end with reading, from CSV and the same flows from nfcapd (LZ4), side by side with `cat` of the
+// result and with Scapy.
 // Fresh processes, order alternated, medians of 3. Sizes: WEIR_BENCH_PACKETS (default 50 million), in WEIR_BENCH_FOLDER (default /dev/shm).
 import { execFileSync, spawnSync } from 'node:child_process';
 import { closeSync, openSync, rmSync, statSync, writeFileSync, writeSync } from 'node:fs';
@@ -8,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 const bin = fileURLToPath(new URL('../bin/weir', import.meta.url));
 const folder = process.env.WEIR_BENCH_FOLDER ?? '/dev/shm';
 const packetsWanted = Number(process.env.WEIR_BENCH_PACKETS ?? 50e6);
-const [flowsCsv, output, copy] = ['weir-bench.csv', 'weir-bench.pcap', 'weir-bench.copy'].map((name) => join(folder, name));
+const [flowsCsv, flowsNfcapd, output, copy] = ['csv', 'nfcapd', 'pcap', 'copy'].map((ending) => join(folder, `weir-bench.${ending}`));
 
 /** Writes flows of `perFlow` packets such that `open` are open at once. */
 function generate(flows, perFlow, open) {
@@ -46,32 +47,38 @@ function timed(command, words) {
 const median = (list) => [...list].sort((left, right) => left - right)[Math.floor(list.length / 2)];
 const rounds = Number(process.env.WEIR_BENCH_ROUNDS ?? 3);
 
-console.log('open flows | flows | packets/s to file | of the time of cat | packets/s to /dev/null | memory MB');
+console.log(
+  'open flows | flows | from | packets/s to file | of the time of cat | packets/s to /dev/null | packets a CPU second to /dev/null | memory MB',
+);
 for (const open of (process.env.WEIR_BENCH_OPEN ?? '1000,10000,100000,1000000').split(',').map(Number)) {
   const perFlow = open >= 1e6 ? 20 : 100;
   const flows = Math.max(open * 2, Math.round(packetsWanted / perFlow));
   generate(flows, perFlow, open);
+  spawnSync(process.execPath, [bin, 'flows', flowsCsv, '-o', flowsNfcapd]);
+  for (const input of [flowsNfcapd, flowsCsv])
+    console.log([open, flows, input.split('.').at(-1), ...measure(input, flows * perFlow)].join(' | '));
+}
+for (const path of [flowsCsv, flowsNfcapd]) rmSync(path, { force: true });
+
+function measure(input, count) {
   const [weir, cat, sunk] = [[], [], []];
   for (let round = 0; round < rounds; round++) {
-    weir.push(timed(process.execPath, [bin, 'packets', flowsCsv, '--snaplen', 'headers', '-o', output]));
+    weir.push(timed(process.execPath, [bin, 'packets', input, '--snaplen', 'headers', '-o', output]));
     cat.push(timed('sh', ['-c', `cat "${output}" > "${copy}"`]));
     rmSync(copy, { force: true });
     rmSync(output, { force: true });
-    sunk.push(timed(process.execPath, [bin, 'packets', flowsCsv, '--snaplen', 'headers', '-o', '/dev/null']));
+    sunk.push(timed(process.execPath, [bin, 'packets', input, '--snaplen', 'headers', '-o', '/dev/null']));
   }
-  const count = flows * perFlow;
   const wall = median(weir.map((run) => run.wall));
-  const row = [
-    open,
-    flows,
+  const cpu = median(sunk.map((run) => run.cpu));
+  return [
     `${(count / wall / 1e6).toFixed(1)} M`,
     `${(wall / median(cat.map((run) => run.wall))).toFixed(2)}x`,
     `${(count / median(sunk.map((run) => run.wall)) / 1e6).toFixed(1)} M`,
+    `${(count / cpu / 1e6).toFixed(1)} M`,
     Math.round(median(weir.map((run) => run.memoryMb))),
   ];
-  console.log(row.join(' | '));
 }
-rmSync(flowsCsv, { force: true });
 
 const scapy = `
 import csv, sys, time

@@ -10,6 +10,24 @@ export function decodeLz4(from: usize, fromEnd: usize, to: usize, toEnd: usize):
   while (from < fromEnd) {
     const token = <usize>load<u8>(from++);
     let length = token >> 4;
+    // Most sequences are short: 14 literals and 18 of the match at most, copied whole where both buffers have the room.
+    if (length != 15 && (token & 15) != 15 && fromEnd - from >= 32 && toEnd - to >= 64) {
+      v128.store(to, v128.load(from));
+      from += length;
+      to += length;
+      const distance = <usize>load<u16>(from);
+      from += 2;
+      length = (token & 15) + 4;
+      if (distance == 0 || distance > to - out) return -1 - <i32>(from - start);
+      if (distance >= 8) {
+        const match = to - distance;
+        store<u64>(to, load<u64>(match));
+        store<u64>(to, load<u64>(match, 8), 8);
+        store<u16>(to, load<u16>(match, 16), 16);
+      } else copyMatch(to, distance, length, toEnd);
+      to += length;
+      continue;
+    }
     if (length == 15) {
       let more: usize = 255;
       while (more == 255) {
@@ -57,7 +75,10 @@ function copyMatch(to: usize, offset: usize, length: usize, toEnd: usize): void 
   } else if (offset >= 8) {
     for (; to < end; to += 8) store<u64>(to, load<u64>(to - offset));
   } else {
-    for (; to < end; to++) store<u8>(to, load<u8>(to - offset));
+    // Eight bytes one by one, then eight at a time from the last place of at least that distance where the same stands.
+    for (let index: usize = 0; index < 8; index++) store<u8>(to + index, load<u8>(to + index - offset));
+    const step = offset * ((7 + offset) / offset);
+    for (to += 8; to < end; to += 8) store<u64>(to, load<u64>(to - step));
   }
 }
 

@@ -63,6 +63,9 @@ const names: Readonly<Partial<Record<Meaning, readonly Name[]>>> = {
   nat_event: ['nateventid'],
   forwarding: ['forwarding', 'fwdstatus', 'forwardingstatus'],
   exporter_id: ['exporterid', 'exportsysid'],
+  in_src_mac: ['insrcmac', 'srcmac'],
+  in_dst_mac: ['indstmac', 'dstmac'],
+  direction: ['direction', 'flowdirection'],
   nat_src: ['natsrc', 'src4xltip', 'src6xltip'],
   nat_dst: ['natdst', 'dst4xltip', 'dst6xltip'],
   nat_sport: ['natsport', 'srcxltport'],
@@ -130,6 +133,7 @@ function readObject(text: string): LineReading {
   const proto = (meant(fields, 'proto')?.value ?? '').toLowerCase();
   const isIcmp = type !== undefined && (proto === '1' || proto === '58' || proto.includes('icmp'));
   return {
+    isForeign: true,
     unit: (meaning) => (meaning === 'duration' ? 1 : (meant(fields, meaning)?.unit ?? 0)),
     text: (meaning) => {
       if (meaning === 'dport' && isIcmp && (meant(fields, 'dport')?.value ?? '0') === '0') return `${type}.${code ?? 0}`;

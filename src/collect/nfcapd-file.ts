@@ -1,16 +1,16 @@
 /**
- * The outside of an nfcapd file: where its bytes come from, what its header says of the blocks behind it, and its own statistics. The first two
- * bytes, a magic number, tell the byte order of the machine that wrote it; all that follows is in that order.
+ * The outside of an nfcapd file: where its bytes come from, and what its header says of the blocks behind it. The first two bytes, a magic
+ * number, tell the byte order of the machine that wrote it; all that follows is in that order.
  *
  *     layout 2 | 0 u16 magic a50c | 2 u16 version 2 | 4 u32 nfdump | 8 u64 created | 16 u8 compression | 17 u8 encryption | 18 u16 appendix blocks
  *              | 20 u32 creator | 24 u64 appendix offset | 32 u32 block size | 36 u32 blocks |                           40 bytes
  *     layout 1 | 0 u16 magic a50c | 2 u16 version 1 | 4 u32 flags (1 LZO, 8 BZ2, 16 LZ4) | 8 u32 blocks | 12 128 ident
- *              | 140 15 u64 statistics | 260 u32 first | 264 u32 last | 268 u16 first ms | 270 u16 last ms | 272 u32 -  | 276 bytes
- *     statistics  flows, bytes, packets; then flows, bytes and packets each of TCP, UDP, ICMP, others. Layout 2 has them in its appendix, a block
- *              of records: | u16 type 8002 | u16 size 148 | 15 u64 | u64 first ms | u64 last ms | u64 - |
+ *              | 140 statistics (nfcapd-statistics.ts) |                                                                276 bytes
  */
 
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, mkdtempSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Malformed } from '../base/faults.js';
 import type { Input } from './format.js';
 import { long } from './nfcapd-fields.js';
@@ -115,42 +115,85 @@ function oldHeader(view: DataView, size: number, file: string, isLittle: boolean
   };
 }
 
-/** Bytes by their place: of a file, read as they are asked for, or of a stream, which is held whole. */
+/** Bytes by their place: of a file, or of a stream, which is held in memory or, if it is long, in a file of its own. */
 export interface Source {
   readonly size: number;
   /** Bytes [at, at + size), into `target` if there is one. */
   readonly bytes: (at: number, size: number, target?: Uint8Array) => Uint8Array;
+  /** Why a stream ended before its time. */
+  readonly fault?: { readonly error: unknown };
   readonly close: () => void;
 }
 
+/** Bytes of a stream that are held in memory. */
+const heldBytesMax = 64 << 20;
+
 /** Opens the bytes of an input. */
 export async function openSource(input: Input): Promise<Source> {
-  return input.plainPath === undefined ? heldSource(input) : fileSource(input.plainPath);
+  return input.plainPath === undefined ? streamSource(input) : fileSource(input.plainPath);
 }
 
 /** The bytes of a file. */
 export function fileSource(path: string): Source {
   const descriptor = openSync(path, 'r');
-  const bytes = (at: number, size: number, target: Uint8Array = new Uint8Array(size)): Uint8Array => {
-    let got = 0;
-    while (got < size) {
-      const more = readSync(descriptor, target, got, size - got, at + got);
-      if (more === 0) throw new Malformed('the file became shorter while it was read', { file: path, offset: at + got });
-      got += more;
-    }
-    return target.subarray(0, size);
-  };
-  return { size: fstatSync(descriptor).size, bytes, close: () => closeSync(descriptor) };
+  return descriptorSource(descriptor, fstatSync(descriptor).size, path);
 }
 
-async function heldSource(input: Input): Promise<Source> {
+function descriptorSource(descriptor: number, size: number, file: string): Source {
+  const bytes = (at: number, count: number, target: Uint8Array = new Uint8Array(count)): Uint8Array => {
+    let got = 0;
+    while (got < count) {
+      const more = readSync(descriptor, target, got, count - got, at + got);
+      if (more === 0) throw new Malformed('the file became shorter while it was read', { file, offset: at + got });
+      got += more;
+    }
+    return target.subarray(0, count);
+  };
+  return { size, bytes, close: () => closeSync(descriptor) };
+}
+
+async function streamSource(input: Input): Promise<Source> {
   const parts: Uint8Array[] = [];
-  for await (const chunk of input.chunks()) parts.push(chunk);
-  const held = Buffer.concat(parts);
+  let size = 0;
+  let spill: number | undefined;
+  let fault: { error: unknown } | undefined;
+  try {
+    for await (const chunk of input.chunks()) {
+      if (spill === undefined && size + chunk.length > heldBytesMax) {
+        spill = openSpill();
+        for (const part of parts.splice(0)) writeWhole(spill, part);
+      }
+      if (spill === undefined) parts.push(chunk);
+      else writeWhole(spill, chunk);
+      size += chunk.length;
+    }
+  } catch (error) {
+    // A damaged stream: the blocks before the damage count.
+    fault = { error };
+  }
+  const source = spill === undefined ? heldSource(Buffer.concat(parts)) : descriptorSource(spill, size, input.file);
+  return fault === undefined ? source : { ...source, fault };
+}
+
+function heldSource(held: Uint8Array): Source {
   const bytes = (at: number, size: number, target?: Uint8Array): Uint8Array => {
     const part = held.subarray(at, at + size);
     target?.set(part);
     return target?.subarray(0, size) ?? part;
   };
   return { size: held.length, bytes, close: () => undefined };
+}
+
+// A file without a name, which is gone when it is closed.
+function openSpill(): number {
+  const folder = mkdtempSync(join(tmpdir(), 'weir-nfcapd-'));
+  try {
+    return openSync(join(folder, 'stream'), 'w+');
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+function writeWhole(descriptor: number, bytes: Uint8Array): void {
+  for (let done = 0; done < bytes.length; ) done += writeSync(descriptor, bytes, done);
 }

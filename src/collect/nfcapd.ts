@@ -53,7 +53,12 @@ async function* read(input: Input, options: ReadOptions): AsyncGenerator<FlowBat
     const kernel = NfcapdKernel.lend(blocks.sizeMax);
     const state = new NfcapdState(input.file, options, blocks.isLittle, kernel.exporters, kernel.rates);
     try {
-      return yield* new BlockReader(source, blocks, kernel, state).batches();
+      const rows = yield* new BlockReader(source, blocks, kernel, state).batches();
+      if (source.fault !== undefined) throw source.fault.error;
+      return rows;
+    } catch (error) {
+      // That a stream is damaged is the cause of what is missing behind.
+      throw source.fault === undefined ? error : source.fault.error;
     } finally {
       state.say();
       state.forget();

@@ -5,7 +5,7 @@
 
 import { parseAddress } from '../base/address.js';
 import { defaultBatchRows, FlowBatch, type PresentColumn, type UnreadableCause } from '../base/flow-batch.js';
-import { optionalColumns, optionalNames } from '../base/flow-columns.js';
+import { isPlain, optionalColumns, optionalNames } from '../base/flow-columns.js';
 import { type Instant, parseInstant } from '../base/time.js';
 import type { Meaning, TimeUnit } from './csv-columns.js';
 import type { ReadOptions } from './format.js';
@@ -17,6 +17,8 @@ export interface TextRecord {
   readonly text: (meaning: Meaning) => string | undefined;
   /** The unit of a time. */
   readonly unit: (meaning: Meaning) => TimeUnit;
+  /** Whether names may mean something else with others: what does not read as a column of few formats is none, and no fault of the row. */
+  readonly isForeign?: boolean;
 }
 
 const limit53 = 9007199254740992;
@@ -214,7 +216,9 @@ function fillOptional(record: TextRecord, batch: FlowBatch, index: number, optio
     const { printed } = optionalColumns[present.name];
     const text = record.text(printed) ?? '';
     const cause = text === '' ? emptied(present, index) : fillOne(present, text, index, record.unit(printed), options);
-    if (cause !== undefined) return cause;
+    if (cause === undefined) continue;
+    if (record.isForeign !== true || isPlain(present.name)) return cause;
+    emptied(present, index);
   }
   return undefined;
 }
