@@ -95,7 +95,13 @@ export const rollUpState = mergeState;
 
 /** Copies a cell. */
 export function copyState(cells: States, at: number, source: States, from: number): void {
-  for (const field of stateFields) cells[field][at] = source[field][from]!;
+  cells.knownMs[at] = source.knownMs[from]!;
+  cells.unknownMs[at] = source.unknownMs[from]!;
+  cells.integrals[at] = source.integrals[from]!;
+  cells.mins[at] = source.mins[from]!;
+  cells.maxs[at] = source.maxs[from]!;
+  cells.lasts[at] = source.lasts[from]!;
+  cells.lastAts[at] = source.lastAts[from]!;
 }
 
 /** The share of the time spoken of in which nothing is known, in percent; NaN where nothing is spoken of. */

@@ -47,6 +47,21 @@ test('every millisecond within the archives is in one cell, and none in two', ()
   );
 });
 
+test('a gap of months at a second a slot costs cells of the next archive, and loses no time', () => {
+  const seconds = [
+    { stepSeconds: 1, keepSeconds: 10_000_000 },
+    { stepSeconds: 60, keepSeconds: 100_000_000 },
+  ];
+  const batch = new StateBatch();
+  batch.add(0, seconds, start / 1000 + 9_000_000, start + 500, start + 9_000_000_000, Number.NaN);
+  const { count, cells } = batch.columns();
+  assert.ok(count < 150_000 + 200, `${count} cells`);
+  assert.equal(
+    cells.unknownMs.subarray(0, count).reduce((sum, ms) => sum + ms, 0),
+    9_000_000_000 - 500,
+  );
+});
+
 test('a gap of twenty years fills the archives and no more', () => {
   const batch = new StateBatch();
   const end = start + 20 * 365 * 86_400_000;

@@ -7,6 +7,8 @@
 import { addState, copyState, type States, stateFields, zeroStates } from '../fold/state.js';
 import type { Ladder, StateColumns } from './store.js';
 
+const longSlots = 10_000;
+
 export class StateBatch {
   count = 0;
   #series = new Int32Array(256);
@@ -22,7 +24,7 @@ export class StateBatch {
       this.#addOld(series, ladder, newest, fromMs, toMs, value);
       return;
     }
-    this.#cut(series, finest.stepSeconds, fromMs, toMs, value);
+    this.#cutLong(series, finest.stepSeconds, ladder[1]?.stepSeconds, fromMs, toMs, value);
   }
 
   /** Adds a cell that was made elsewhere, of a slot that no other cell of the batch has. */
@@ -50,9 +52,22 @@ export class StateBatch {
       const finer = ladder[index - 1];
       const to = finer === undefined ? toMs : Math.min(toMs, edgeMs(newest - finer.keepSeconds, stepSeconds));
       if (to <= from) continue;
-      this.#cut(series, stepSeconds, from, to, value);
+      this.#cutLong(series, stepSeconds, ladder[index + 1]?.stepSeconds, from, to, value);
       from = to;
     }
+  }
+
+  // Of a long time without readings, the whole slots of the next archive are a cell each: it says the same of every slot that it spans.
+  #cutLong(series: number, stepSeconds: number, nextSeconds: number | undefined, fromMs: number, toMs: number, value: number): void {
+    const nextMs = (nextSeconds ?? stepSeconds * longSlots) * 1000;
+    const [first, last] = [Math.ceil(fromMs / nextMs) * nextMs, Math.floor(toMs / nextMs) * nextMs];
+    if (!Number.isNaN(value) || toMs - fromMs < longSlots * stepSeconds * 1000 || first >= last) {
+      this.#cut(series, stepSeconds, fromMs, toMs, value);
+      return;
+    }
+    this.#cut(series, stepSeconds, fromMs, first, value);
+    this.#cut(series, nextMs / 1000, first, last, value);
+    this.#cut(series, stepSeconds, last, toMs, value);
   }
 
   #cut(series: number, stepSeconds: number, fromMs: number, toMs: number, value: number): void {
@@ -76,7 +91,8 @@ export class StateBatch {
     if (at === this.#series.length) this.#grow();
     this.#series[at] = series;
     this.#slots[at] = slot;
-    for (const field of stateFields) this.#cells[field][at] = 0;
+    this.#cells.knownMs[at] = 0;
+    this.#cells.unknownMs[at] = 0;
     this.#open.set(series, at);
     return at;
   }

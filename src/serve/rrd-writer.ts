@@ -17,6 +17,9 @@ import type { LoadedSeries } from './loaded-series.js';
 import { type ComputeSource, computeSources } from './rrd-compute.js';
 import { isSameDefinition, newRrd, rrdName, rrdNote, type StoredRrd, seriesOfRrd } from './stored-rrd.js';
 
+/** rrdtool keeps so many letters of a last reading. */
+const lastLettersMax = 29;
+
 /** A database that is written to. */
 export interface OpenRrd {
   readonly rrd: StoredRrd;
@@ -102,7 +105,9 @@ export class RrdWriter {
       if (sources[at]!.type !== 'COMPUTE') this.#batch.add(numbers[at]!, rrd.ladder, newest, rrd.atMs, timeMs, rates[at]!);
     passTime(open, timeMs, (at, fromMs, toMs, value) => this.#batch.add(numbers[at]!, rrd.ladder, newest, fromMs, toMs, value), computes);
     rrd.atMs = timeMs;
-    rrd.lasts = readings.map((reading) => reading.slice(0, 29));
+    rrd.lasts = readings.some((reading) => reading.length > lastLettersMax)
+      ? readings.map((one) => one.slice(0, lastLettersMax))
+      : readings;
     this.#touched.add(open);
   }
 

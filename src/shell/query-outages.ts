@@ -99,13 +99,20 @@ function lineOf({ start, end, open, exact }: Outage): string {
   return `  ${short(start)}  ${short(end)}  ${lengthText(end - start)}${open ? ', still open' : ''}${exact ? '' : ', somewhere within'}`;
 }
 
+// Four decimals, and neither all nor nothing where it is not quite.
+function percentText(percent: number): string {
+  const rounded = Number(percent.toFixed(4));
+  if (rounded === 100 && percent < 100) return '>99.9999';
+  return rounded === 0 && percent > 0 ? '<0.0001' : String(rounded);
+}
+
 function summaryOf(outages: readonly Outage[], series: Series, plan: QueryPlan): string {
   const times = timesOf(series, plan);
   const { known, unknown, planned } = restOf(times, 0, series.values.length);
   const share =
     known + unknown === 0
       ? 'of no time at all'
-      : `of ${lengthText(known + unknown)} (${Number(((100 * unknown) / (known + unknown)).toFixed(4))} %)`;
+      : `of ${lengthText(known + unknown)} (${percentText((100 * unknown) / (known + unknown))} %)`;
   const count = `${outages.length} ${outages.length === 1 ? 'outage' : 'outages'}`;
   const left = planned > 0 ? `, ${lengthText(planned)} of planned maintenance left out` : '';
   const coarse =

@@ -14,7 +14,7 @@ import { updateWith } from './rrd-update.js';
 import type { RrdContext } from './rrd-verb.js';
 
 const lineBytesMax = 1 << 24;
-const pendingMax = 200_000;
+const pendingMax = 60_000;
 const idleMs = 2;
 const waitMsMax = 500;
 const ageMs = 30_000;
