@@ -67,6 +67,7 @@ for (const [label, words] of jobs.slice(0, 4)) {
   const input = `${words.map((word) => `"${word}"`).join(' ')}\n`.repeat(count);
   const theirs = [];
   const ours = [];
+  for (let index = 0; index < 600; index++) await answer(words);
   for (let run = 0; run < 5; run++) {
     const before = childSeconds();
     spawnSync('rrdtool', ['-'], { input, env: environment, maxBuffer: 1 << 30 });

@@ -34,15 +34,20 @@ export function fetchRrd(database: RrdDatabase, cf: RrdFunction, start: number, 
   const width = database.sources.length;
   if (count * width > valuesMax)
     throw new Refused(`${count} rows of ${width} values (at most ${valuesMax} values in one answer)`, { file: database.file });
-  const values = new Float64Array(count * width);
   // The row that ends at from + step is row `first` of the archive.
   const first = (from + step - archive.firstEnd) / step;
   const held = database.rows(archive, Math.max(0, first), Math.min(first + count, archive.rows) - Math.max(0, first));
-  const before = Math.max(0, Math.min(count, -first)) * width;
+  const values = held.length === count * width ? held : withUnknown(held, Math.max(0, Math.min(count, -first)) * width, count * width);
+  return { start: from, end: until, step, names: database.sources.map((source) => source.name), count, values };
+}
+
+/** Values with unknown ones before and behind them. */
+function withUnknown(held: Float64Array, before: number, length: number): Float64Array {
+  const values = new Float64Array(length);
   fillUnknown(values.subarray(0, before));
   values.set(held, before);
   fillUnknown(values.subarray(before + held.length));
-  return { start: from, end: until, step, names: database.sources.map((source) => source.name), count, values };
+  return values;
 }
 
 /** Over a single point these are all the same, so an archive of single points answers for any of them. */

@@ -161,6 +161,8 @@ function shifted(column: CalculatedColumn, by: number): CalculatedColumn {
 
 /** The value of the row in which each slot begins. */
 function sampled(column: RrdColumn, start: number, step: number, count: number): Float64Array {
+  const first = (start - column.start) / column.step;
+  if (column.step === step && first >= 0 && first + count <= column.values.length) return column.values.subarray(first, first + count);
   const values = new Float64Array(count);
   for (let slot = 0; slot < count; slot++)
     values[slot] = column.values[Math.floor((start + slot * step - column.start) / column.step)] ?? Number.NaN;
