@@ -49,7 +49,7 @@ export function putRecords({ by: { records } }: Tables, puts: readonly RecordPut
       group = partitions.get(partition) ?? [];
       partitions.set(partition, group);
     }
-    group.push({ row: put.row, at: put.at ?? nowSeconds * 1e6, value: put.value });
+    group.push({ row: put.row, at: put.at ?? Math.round(nowSeconds * 1e6), value: put.value });
   }
   for (const [name, own] of tables) for (const [key, rows] of own) putPartition(records, name, key, inOrder(rows));
 }

@@ -74,7 +74,7 @@ class MemoryStore implements Store {
     for (const put of batch.records ?? []) {
       const key = JSON.stringify([put.table, put.partition, put.row]);
       if (put.value === undefined) this.#records.delete(key);
-      else this.#records.set(key, { ...put, at: put.at ?? batch.nowSeconds * 1e6, value: put.value });
+      else this.#records.set(key, { ...put, at: put.at ?? Math.round(batch.nowSeconds * 1e6), value: put.value });
     }
     this.#flows.push(...(batch.flows ?? []));
     for (const { name, value } of batch.notes ?? []) {

@@ -102,19 +102,24 @@ async function ingest(request: WebRequest, services: Services): Promise<Answer> 
   if (Array.isArray(key) || (key !== undefined && (key === '' || key.length > keySizeMax))) {
     throw new HttpFault(400, `Idempotency-Key: expected 1 to ${keySizeMax} characters`);
   }
+  const account = services.ledger.account('http');
   const body = unpack(await request.body());
   let records: ReturnType<typeof readRecords>;
   try {
     records = readRecords(body.toString('utf8'), request.parameters.get('table') ?? undefined);
   } catch (error) {
+    if (error instanceof Malformed) account.reject('record');
     throw error instanceof Malformed ? new HttpFault(400, `${error.message}; nothing of this batch is stored`) : error;
   }
   const identity = key === undefined ? undefined : `records:${key}`;
   const notes = await services.tables.notesOf(records);
   for (const { table } of records)
     if (services.tables.isDoomed(table)) throw new HttpFault(409, `table ${table} is being deleted; nothing of this batch is stored`);
-  const { applied } = await services.records.commit({ nowSeconds: Math.floor(services.now() / 1000), records, identity, notes });
-  if (applied) services.tables.remember(notes);
+  const { applied } = await services.records.commit({ nowSeconds: services.now() / 1000, records, identity, notes });
+  if (applied) {
+    services.tables.remember(notes);
+    account.accepted += records.length;
+  }
   return json({ accepted: applied ? records.length : 0, duplicate: !applied });
 }
 
