@@ -113,8 +113,6 @@ async function ingest(request: WebRequest, services: Services): Promise<Answer> 
   }
   const identity = key === undefined ? undefined : `records:${key}`;
   const notes = await services.tables.notesOf(records);
-  for (const { table } of records)
-    if (services.tables.isDoomed(table)) throw new HttpFault(409, `table ${table} is being deleted; nothing of this batch is stored`);
   const { applied } = await services.records.commit({ nowSeconds: services.now() / 1000, records, identity, notes });
   if (applied) {
     services.tables.remember(notes);

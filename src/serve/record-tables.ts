@@ -3,11 +3,13 @@
  * do not tell capitals from small letters, so they are looked up that way. A table that is deleted is out of sight at once; its records go a bounded batch at a time, and what a stop leaves over goes at the next start.
  */
 
+import { Refused } from '../base/faults.js';
 import type { RecordPut } from '../keep/store.js';
 import type { RecordStore } from './services.js';
 
 const prefix = 'table/';
 const goneRowsMax = 5000;
+const tablesMax = 100_000;
 const live = Buffer.from('live');
 const doomed = Buffer.from('deleted');
 
@@ -53,6 +55,7 @@ export class RecordTables {
   /** Makes a table; false when there is one. */
   async create(name: string): Promise<boolean> {
     if ((await this.find(name)) !== undefined || this.#byLower.has(name.toLowerCase())) return false;
+    if (this.#names.size >= tablesMax) throw new Refused(`there are ${tablesMax} tables (expected fewer)`);
     this.#add(name);
     try {
       await this.#records.commit({ nowSeconds: this.#seconds, notes: [{ name: prefix + name, value: live }] });
@@ -77,7 +80,7 @@ export class RecordTables {
     if (!(await this.#clear(name))) void this.#clearAll(name);
   }
 
-  /** Notes of the tables among some records that are new, to be committed with them; call `remember` when they are durable. */
+  /** Notes of the tables among some records that are new, to be committed with them; call `remember` when they are durable. Throws Refused for a table that is being deleted, and for too many. */
   async notesOf(records: readonly RecordPut[]): Promise<readonly { readonly name: string; readonly value: Uint8Array }[]> {
     await this.#ready();
     const fresh = new Set<string>();
@@ -87,6 +90,9 @@ export class RecordTables {
       last = table;
       if (!this.#names.has(table)) fresh.add(table);
     }
+    for (const name of this.#doomed.size > 0 ? fresh : [])
+      if (this.isDoomed(name)) throw new Refused(`table ${name} is being deleted (expected to be tried later)`);
+    if (this.#names.size + fresh.size > tablesMax) throw new Refused(`there would be more than ${tablesMax} tables (expected fewer)`);
     return [...fresh].map((name) => ({ name: prefix + name, value: live }));
   }
 
