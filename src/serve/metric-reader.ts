@@ -6,7 +6,6 @@
  */
 
 import { setImmediate } from 'node:timers/promises';
-import { RE2JS } from 're2js';
 import { Refused } from '../base/faults.js';
 import { mergeTimers } from '../fold/timer-values.js';
 import { isCatchAll } from '../keep/ladder.js';
@@ -22,6 +21,7 @@ import type { MetricStore, StoredSlots } from './metric-store.js';
 import { percentileOf, ruleOf } from './rules.js';
 import { binsOf, type Figure, parseStoredName, servedNames, timerFigure } from './served-names.js';
 import { figureMethod, meanOf, methodValues, percentileValues, quantileOf } from './slot-figures.js';
+import { TagIndex, tagsOf } from './tag-index.js';
 
 interface Served {
   readonly stored: string;
@@ -58,7 +58,7 @@ export class MetricReader {
   #readCount = 0;
   readonly #served = new Map<string, Served>();
   /** Names with tags; they are found by tag, not by the tree. */
-  readonly #tagged = new Map<string, Readonly<Record<string, string>>>();
+  readonly tags = new TagIndex();
 
   constructor(options: MetricReaderOptions) {
     this.#options = options;
@@ -81,14 +81,14 @@ export class MetricReader {
   /** The names under which metrics are served changed: all are announced again. */
   reload(stored: Iterable<string>): void {
     this.#served.clear();
-    this.#tagged.clear();
+    this.tags.clear();
     this.#options.names.clear();
     for (const name of stored) this.announce(name);
   }
 
   #serve(name: string, served: Served): void {
     this.#served.set(name, served);
-    if (name.includes(';')) this.#tagged.set(name, tagsOf(name));
+    if (name.includes(';')) this.tags.add(name);
     else this.#options.names.add(name);
   }
 
@@ -103,15 +103,11 @@ export class MetricReader {
 
   /** Series whose tags match every expression. */
   async fetchTagged(expressions: readonly string[], context: TargetContext, spent: Spent, shown?: string): Promise<readonly Series[]> {
-    const names = this.tagged(expressions).map(({ name }) => name);
+    const names = this.tags
+      .find(expressions)
+      .map(({ name }) => name)
+      .sort();
     return await this.#readAll(names, shown, context, spent);
-  }
-
-  /** Names and tags of series whose tags match every expression, in order of name. */
-  tagged(expressions: readonly string[]): readonly { readonly name: string; readonly tags: Readonly<Record<string, string>> }[] {
-    const tests = expressions.map(tagTest);
-    const found = [...this.#tagged].filter(([, tags]) => tests.every((test) => test(tags)));
-    return found.map(([name, tags]) => ({ name, tags })).sort((left, right) => (left.name < right.name ? -1 : 1));
   }
 
   async #readAll(names: readonly string[], path: string | undefined, context: TargetContext, spent: Spent): Promise<readonly Series[]> {
@@ -269,37 +265,4 @@ function cellsOf(slots: StoredSlots, isTimer: boolean): SeriesCells {
   if (values === undefined) return { counts, sums, filled };
   const quantile = (start: number, end: number, share: number): number => quantileOf(values, start, end, share * 100);
   return { counts, filled, quantile, sums: isTimer ? Float64Array.from(values, (part) => part?.sum ?? 0) : sums };
-}
-
-/** Tags of a name such as `disk.used;rack=a1`: `name` and the pairs. */
-export function tagsOf(name: string): Readonly<Record<string, string>> {
-  const [path, ...pairs] = name.split(';');
-  const tags: Record<string, string> = { name: path as string };
-  for (const pair of pairs) {
-    const cut = pair.indexOf('=');
-    tags[pair.slice(0, cut)] = pair.slice(cut + 1);
-  }
-  return tags;
-}
-
-function tagTest(expression: string): (tags: Readonly<Record<string, string>>) => boolean {
-  const found = /^([^!=]+)(!=~|=~|!=|=)(.*)$/s.exec(expression);
-  if (found === null) throw new Refused(`'${expression}' is no tag expression (expected tag=value, tag!=value, tag=~regex, tag!=~regex)`);
-  const [, tag, operator, wanted] = found as unknown as [string, string, string, string];
-  if (operator === '=' || operator === '!=') return (tags) => ((tags[tag] ?? '') === wanted) === (operator === '=');
-  const pattern = anchored(wanted);
-  return (tags) => pattern(tags[tag] ?? '') === (operator === '=~');
-}
-
-function anchored(source: string): (text: string) => boolean {
-  const pattern = compile(source);
-  return (text) => pattern.matcher(text).lookingAt();
-}
-
-function compile(source: string): RE2JS {
-  try {
-    return RE2JS.compile(source);
-  } catch {
-    throw new Refused(`'${source}' is no regular expression`);
-  }
 }

@@ -18,18 +18,6 @@ export const tagRoutes: readonly Route[] = [
   { methods: ['GET'], path: '/tags/:tag', access: 'read', handle: tagValues },
 ];
 
-// How many series have each value of a tag, or each tag.
-function counted(
-  services: Services,
-  expressions: readonly string[],
-  pick: (tags: Readonly<Record<string, string>>) => Iterable<string>,
-): Map<string, number> {
-  const counts = new Map<string, number>();
-  for (const { tags: held } of services.reader.tagged(expressions))
-    for (const key of pick(held)) counts.set(key, (counts.get(key) ?? 0) + 1);
-  return new Map([...counts].sort(([left], [right]) => (left < right ? -1 : 1)));
-}
-
 function filterOf(parameters: URLSearchParams): (text: string) => boolean {
   const source = parameters.get('filter');
   if (source === null || source === '') return () => true;
@@ -53,7 +41,8 @@ function expressionsOf(parameters: URLSearchParams): string[] {
 
 function tags({ parameters }: WebRequest, services: Services): Answer {
   const passes = filterOf(parameters);
-  const names = [...counted(services, [], Object.keys).keys()]
+  const names = services.reader.tags
+    .tags([])
     .filter(passes)
     .slice(0, parameters.has('limit') ? limitOf(parameters) : undefined);
   return padded(JSON.stringify(names.map((tag) => ({ tag }))), parameters);
@@ -62,9 +51,7 @@ function tags({ parameters }: WebRequest, services: Services): Answer {
 function tagValues({ parameters, route }: WebRequest, services: Services): Answer {
   const tag = route.tag ?? '';
   const passes = filterOf(parameters);
-  const all = [...counted(services, [], (held) => (Object.hasOwn(held, tag) ? [held[tag] as string] : []))].filter(([value]) =>
-    passes(value),
-  );
+  const all = services.reader.tags.values(tag, []).filter(([value]) => passes(value));
   const values = all.slice(0, parameters.has('limit') ? limitOf(parameters) : undefined).map(([value, count]) => ({ count, value }));
   return padded(JSON.stringify({ tag, values }), parameters);
 }
@@ -72,14 +59,15 @@ function tagValues({ parameters, route }: WebRequest, services: Services): Answe
 function findSeries({ parameters }: WebRequest, services: Services): Answer {
   const expressions = expressionsOf(parameters);
   if (expressions.length === 0) throw new HttpFault(400, "the parameter 'expr' is missing");
-  return padded(JSON.stringify(services.reader.tagged(expressions).map(({ name }) => name)), parameters);
+  const names = services.reader.tags.find(expressions).map(({ name }) => name);
+  return padded(JSON.stringify(names.sort()), parameters);
 }
 
 function completeTags({ parameters }: WebRequest, services: Services): Answer {
   const prefix = parameters.get('tagPrefix') ?? '';
   const expressions = expressionsOf(parameters);
   const asked = new Set(expressions.map((expression) => /^[^!=]+/.exec(expression)?.[0]));
-  const names = [...counted(services, expressions, Object.keys).keys()].filter((tag) => tag.startsWith(prefix) && !asked.has(tag));
+  const names = services.reader.tags.tags(expressions).filter((tag) => tag.startsWith(prefix) && !asked.has(tag));
   return padded(JSON.stringify(names.slice(0, limitOf(parameters))), parameters);
 }
 
@@ -87,7 +75,9 @@ function completeValues({ parameters }: WebRequest, services: Services): Answer 
   const tag = parameters.get('tag');
   if (tag === null || tag === '') throw new HttpFault(400, "the parameter 'tag' is missing");
   const prefix = parameters.get('valuePrefix') ?? '';
-  const pick = (held: Readonly<Record<string, string>>): string[] => (Object.hasOwn(held, tag) ? [held[tag] as string] : []);
-  const values = [...counted(services, expressionsOf(parameters), pick).keys()].filter((value) => value.startsWith(prefix));
+  const values = services.reader.tags
+    .values(tag, expressionsOf(parameters))
+    .map(([value]) => value)
+    .filter((value) => value.startsWith(prefix));
   return padded(JSON.stringify(values.slice(0, limitOf(parameters))), parameters);
 }
