@@ -23,7 +23,8 @@ export function pointsOf(series: Series, countMax: number | undefined, span: { s
   if (countMax === 1) return bands(series, 0, count, series.start, 1);
   const wanted = (span.end - span.start) / series.stepSeconds;
   if (countMax >= wanted && countMax >= count) return bands(series, 0, 1, series.start, count);
-  const additive = series.method === 'sum' || series.method === 'count';
+  // Shares of time are of all of it: their bands cover every slot too.
+  const additive = series.method === 'sum' || series.method === 'count' || series.times !== undefined;
   if (additive) return wholeBands(series, countMax);
   const perBand = Math.ceil(wanted / countMax);
   const bandSeconds = perBand * series.stepSeconds;
