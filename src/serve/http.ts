@@ -54,7 +54,9 @@ export async function openHttp(routes: readonly Route[], services: Services, hos
   });
   server.on('request', (message, response) => {
     account.lines++;
-    const found = router.find(message.method as HTTPMethod, (message.url ?? '/').split('?', 1)[0] as string);
+    // HEAD asks for what GET would answer, without the body.
+    const method = message.method === 'HEAD' ? 'GET' : message.method;
+    const found = router.find(method as HTTPMethod, (message.url ?? '/').split('?', 1)[0] as string);
     const route = found?.store as Route | undefined;
     void respond(message, response, route, found?.params ?? {}, services, router);
   });
@@ -130,6 +132,7 @@ async function readRequest(
     if (type === 'application/x-www-form-urlencoded') {
       for (const [name, value] of new URLSearchParams((await read()).toString('utf8'))) fields.append(name, value);
     } else if (type === 'application/json') addJson(fields, await read());
+    else if (type === 'multipart/form-data') await addForm(fields, await read(), message.headers['content-type'] as string);
   }
   return {
     method: message.method ?? 'GET',
@@ -140,6 +143,16 @@ async function readRequest(
     body: read,
     signal,
   };
+}
+
+// Fields of a form in parts; files among them are let be.
+async function addForm(fields: URLSearchParams, body: Buffer, contentType: string): Promise<void> {
+  try {
+    const form = await new Response(new Uint8Array(body), { headers: { 'Content-Type': contentType } }).formData();
+    for (const [name, value] of form) if (typeof value === 'string') fields.append(name, value);
+  } catch {
+    throw new HttpFault(400, 'the body is no form (expected multipart/form-data as its boundary says)');
+  }
 }
 
 function addJson(fields: URLSearchParams, body: Buffer): void {

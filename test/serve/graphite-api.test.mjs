@@ -138,6 +138,19 @@ test('a mark of the content, gzip, forms', async () => {
   assert.deepEqual([sum.target, sum.datapoints[0][0]], ['sumSeries(plain.*.value)', 44_850]);
 });
 
+test('HEAD, and forms in parts', async () => {
+  const target = 'sumSeries(plain.*.value)';
+  const head = await get(query('/render', { target, from: '-2min' }), { method: 'HEAD' });
+  assert.deepEqual([head.status, head.headers.get('content-type'), await head.text()], [200, 'application/json', '']);
+  const form = new FormData();
+  for (const [name, value] of Object.entries({ target, from: '-2min', noNullPoints: '1' })) form.append(name, value);
+  form.append('file', new Blob(['let be']), 'file.txt');
+  const [sum] = await (await get('/render', { method: 'POST', body: form })).json();
+  assert.equal(sum.datapoints[0][0], 44_850);
+  const torn = { method: 'POST', body: '--x\r\nnothing', headers: { 'Content-Type': 'multipart/form-data; boundary=y' } };
+  assert.equal((await get('/render', torn)).status, 400);
+});
+
 test('hostile targets are refused or bounded, others are served', async () => {
   const refused = [
     `${'absolute('.repeat(1000)}a${')'.repeat(1000)}`,
