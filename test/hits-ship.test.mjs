@@ -105,3 +105,26 @@ test('load: a file counts once; top --data answers by day of a zone, exactly', a
   assert.match(weir(['top', '--data', data, '--by', 'referer']).stderr, /the store keeps agent, host, keyword, status, url/);
   assert.equal(weir(['load', join(folder, 'nosuch.log'), '--data', data]).status, 1);
 });
+
+test('visitors of a store that keeps them are those of the logs; of one that does not, a clear word', (t) => {
+  const folder = folderFor(t);
+  const sample = join(root, 'samples/access.log');
+  const asked = ['--by', 'status', '--per', 'day', '--tz', 'Australia/Lord_Howe', '--visitors', '--json'];
+  const figures = (text) =>
+    text
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+      .map(({ period, visitors, requests }) => [period, visitors, requests]);
+  const data = join(folder, 'data');
+  assert.equal(weir(['load', sample, '--data', data, '--by', 'status,host+agent']).status, 0);
+  const stored = weir(['top', '--data', data, ...asked]);
+  assert.equal(stored.status, 0, stored.stderr);
+  assert.deepEqual(figures(stored.stdout), figures(weir(['top', sample, ...asked]).stdout));
+  assert.ok(figures(stored.stdout).every(([, visitors]) => visitors > 0));
+  const other = join(folder, 'other');
+  assert.equal(weir(['load', sample, '--data', other]).status, 0);
+  const none = weir(['top', '--data', other, ...asked]);
+  assert.deepEqual([none.status, none.stdout], [2, '']);
+  assert.match(none.stderr, /'host\+agent': the store keeps/);
+});

@@ -6,7 +6,7 @@
 import { Usage } from '../base/faults.js';
 import { HitCounter } from '../fold/hit-counter.js';
 import { mergeHitCounts } from '../fold/hit-counts.js';
-import { defaultKeyOptions, parseKeySpecs } from '../fold/hit-keys.js';
+import { defaultKeyOptions, type KeySpec, parseKeySpecs } from '../fold/hit-keys.js';
 import { type Per, pers, ZoneCalendar } from '../fold/period.js';
 import type { HitJournal } from '../keep/hit-journal.js';
 import { countedPeriod, rankPeriods, type TopRow } from './rank.js';
@@ -20,13 +20,26 @@ export interface StoredTopOptions {
   readonly fromMs: number;
   readonly toMs: number;
   readonly memoryBytes: number;
+  /** Numbers the distinct visitors: the store must keep the list `host+agent`. */
+  readonly visitors?: boolean | undefined;
+}
+
+/** The list whose keys are visitors. */
+export const visitorList = 'host+agent';
+
+/** The lists asked for and that of the visitors, unless it is among them, whose keys are to be numbered. */
+export function withVisitors(specs: readonly KeySpec[]): KeySpec[] {
+  const all = specs.some((spec) => spec.name === visitorList) ? specs : [...specs, ...parseKeySpecs(visitorList)];
+  return all.map((spec) => (spec.name === visitorList ? { ...spec, distinct: true } : spec));
 }
 
 /** The rows of stored counts. Throws Usage for a list that the store does not keep. */
 export function storedTop(stored: HitJournal, options: StoredTopOptions): TopRow[] {
   const per = pers.find((known) => known === options.per) as Per | undefined;
   if (per === undefined) throw new Usage(`per '${options.per}': expected one of ${pers.join(', ')}`);
-  const specs = parseKeySpecs(options.by);
+  const asked = parseKeySpecs(options.by);
+  const visitors = options.visitors === true ? visitorList : undefined;
+  const specs = visitors === undefined ? asked : withVisitors(asked);
   const kept = new Set<string>();
   const calendar = new ZoneCalendar(options.zone);
   const counter = new HitCounter({ specs, keys: defaultKeyOptions, per, calendar, memoryBytes: options.memoryBytes });
@@ -43,5 +56,5 @@ export function storedTop(stored: HitJournal, options: StoredTopOptions): TopRow
       throw new Usage(`by '${name}': the store keeps ${[...kept].sort().join(', ')} (the key lists of [logs] names what is kept)`);
     }
   }
-  return rankPeriods([...counter.periods.values()].map(countedPeriod), { specs, n: options.n, compare: options.compare });
+  return rankPeriods([...counter.periods.values()].map(countedPeriod), { specs: asked, n: options.n, visitors, compare: options.compare });
 }

@@ -84,6 +84,7 @@ function top({ parameters }: WebRequest, services: Services): Answer {
     fromMs: timeOf(parameters.get('from'), Number.NEGATIVE_INFINITY),
     toMs: timeOf(parameters.get('to') ?? parameters.get('until'), Number.POSITIVE_INFINITY),
     memoryBytes: hitMemoryBytes(services.configuration()),
+    visitors: ['1', 'true'].includes(parameters.get('visitors') ?? ''),
   });
   return parameters.get('format') === 'csv'
     ? { type: 'text/csv; charset=utf-8', body: topCsv(rows) }

@@ -32,8 +32,17 @@ export function topOfStore(data: string, options: StoredTopOptions, nowMs: numbe
 export async function topOfServer(url: string, options: StoredTopOptions, { world }: Invocation): Promise<TopRow[]> {
   if (!URL.canParse(url)) throw new Usage(`'${url}' is no address (expected http://HOST:PORT)`);
   const address = new URL('/api/top', url);
-  const { by, per, zone, n, compare, fromMs, toMs } = options;
-  const texts = { by, per, tz: zone, n: String(n), compare, from: timeText(fromMs), to: timeText(toMs) };
+  const { by, per, zone, n, compare, fromMs, toMs, visitors } = options;
+  const texts = {
+    by,
+    per,
+    tz: zone,
+    n: String(n),
+    compare,
+    from: timeText(fromMs),
+    to: timeText(toMs),
+    visitors: visitors ? '1' : undefined,
+  };
   for (const [name, text] of Object.entries(texts)) if (text !== undefined) address.searchParams.set(name, text);
   const token = world.env['WEIR_TOKEN'];
   let answer: Response;

@@ -8,11 +8,12 @@ import { causeTexts } from '../collect/access-log.js';
 import { openLogReader } from '../collect/log-formats.js';
 import { parseAnyTime } from '../collect/log-time.js';
 import { expandPaths } from '../collect/paths.js';
-import { defaultKeyOptions, type KeySpec, parseKeySpecs } from '../fold/hit-keys.js';
+import { defaultKeyOptions, parseKeySpecs } from '../fold/hit-keys.js';
 import { type Per, pers, ZoneCalendar } from '../fold/period.js';
 import { countMany } from '../query/count-many.js';
 import type { LogScan, ScanOptions } from '../query/log-scan.js';
 import { rankPeriods, type TopRow } from '../query/rank.js';
+import { visitorList, withVisitors } from '../query/stored-top.js';
 import { type ReportOptions, topReport } from '../render/top-report.js';
 import { sizeText, topCsv, topJson, topTable } from '../render/top-text.js';
 import { clockOf } from './clock.js';
@@ -80,6 +81,7 @@ async function runTop(invocation: Invocation): Promise<number> {
     fromMs: options.fromMs,
     toMs: options.toMs,
     memoryBytes: options.memoryBytes,
+    visitors: invocation.flag('visitors'),
   };
   const [word] = words;
   const data = word ?? invocation.text('data') ?? 'weir-data';
@@ -100,9 +102,9 @@ function isStore(word: string): boolean {
 
 async function topOfLogs(words: readonly string[], given: ScanOptions, invocation: Invocation): Promise<number> {
   const { world } = invocation;
-  const visitors = invocation.flag('visitors') ? 'host+agent' : undefined;
+  const visitors = invocation.flag('visitors') ? visitorList : undefined;
   const asked = given.specs;
-  const options = visitors === undefined ? given : { ...given, specs: withList(asked, visitors) };
+  const options = visitors === undefined ? given : { ...given, specs: withVisitors(asked) };
   const n = shownKeys(invocation);
   const missing: Fault[] = [];
   const files = expandPaths(words, 'logs', missing);
@@ -119,12 +121,6 @@ async function topOfLogs(words: readonly string[], given: ScanOptions, invocatio
   const title = `Requests of ${files.length === 1 ? basename(files[0] ?? '') : `${files.length} logs`}`;
   printRows(rows, invocation, { title, rejected, lines, zone: options.calendar.zone, nowMs: options.nowMs });
   return lost.length > 0 ? 1 : 0;
-}
-
-// The lists asked for and one more, unless it is among them, whose keys are to be numbered.
-function withList(specs: readonly KeySpec[], name: string): KeySpec[] {
-  const rest = specs.some((spec) => spec.name === name) ? specs : [...specs, ...parseKeySpecs(name)];
-  return rest.map((spec) => (spec.name === name ? { ...spec, distinct: true } : spec));
 }
 
 function shownKeys(invocation: Invocation): number {
