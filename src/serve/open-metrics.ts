@@ -11,6 +11,7 @@ import type { Configuration } from './configuration.js';
 import { type LoadedSeries, loadedPrefix, readLoaded } from './loaded-series.js';
 import type { MetricStore } from './metric-store.js';
 import { percentileOf, replacesByRule, ruleOf } from './rules.js';
+import { parseStoredName } from './served-names.js';
 import { ladderOfStored, metricCodecs, type StorageRules, storedMetrics } from './stored-metrics.js';
 import { readRrds, rrdPrefix, type StoredRrd, seriesOfRrd } from './stored-rrd.js';
 
@@ -37,6 +38,8 @@ export async function openMetrics({ folder, configuration, now, readOnly = false
   let loaded: Map<string, LoadedSeries> = new Map();
   let rrds: Map<string, StoredRrd> = new Map();
   let rules = withLoaded(readRules(configuration()), () => loaded);
+  // A gauge is what it was set to last, also within a second.
+  const replaces = (name: string): boolean => parseStoredName(name)?.kind === 'gauge' || replacesByRule(name, configuration().rules);
   const store = await openLmdbStore({
     folder,
     readOnly,
@@ -48,7 +51,7 @@ export async function openMetrics({ folder, configuration, now, readOnly = false
     },
     newestOf: (name) => (loaded.get(name)?.state === undefined ? undefined : loaded.get(name)?.upTo),
     ladderOf: (name) => ladderOfStored(name, rules, configuration().statsd),
-    replaces: (name) => replacesByRule(name, configuration().rules),
+    replaces,
     codecs: metricCodecs,
     recordKeepSeconds: (table) => keepSecondsOf(configuration(), table),
   });
@@ -68,7 +71,7 @@ export async function openMetrics({ folder, configuration, now, readOnly = false
     store,
     rules: () => rules,
     configuration,
-    replaces: (name) => replacesByRule(name, configuration().rules),
+    replaces,
     keepsValues,
     stateOf: (name) => loaded.get(name),
     now,

@@ -3,6 +3,7 @@
  * timer stands between a client and its count. Gauges keep their value, so `+5` adds to what is shown; timers keep their values, sets their members.
  */
 
+import { nameSizeMax } from '../collect/graphite-plaintext.js';
 import {
   type MetricKind,
   metric,
@@ -127,7 +128,7 @@ class StatsdTaker {
       series = this.#tagged.get(key) ?? -1;
     } else series = intake.find(space, this.#bytes, nameStart, nameEnd);
     if (series >= 0) return series;
-    const name = this.#resolve(nameStart, nameEnd, line);
+    const name = nameEnd - nameStart + line.tagEnd - line.tagStart > nameSizeMax ? '' : this.#resolve(nameStart, nameEnd, line);
     if (name === '' || name.startsWith(';')) {
       ledger.reject(this.#account, 'name', this.#bytes, nameStart, nameEnd);
       return -1;

@@ -143,6 +143,12 @@ test('a gauge that was set long ago is shown at each slot, before and after a re
     () => known(daemon, 'target=stats.gauges.stock'),
     ([[, points]]) => points.at(-1)[0] === 25,
   );
+  // The clock stands still: what is set last counts, not what is greater, also when it comes with another flush.
+  await sendTcp(daemon.ports['statsd-tcp'], 'stock:9|g\n');
+  await until(
+    () => known(daemon, 'target=stats.gauges.stock'),
+    ([[, points]]) => points.at(-1)[0] === 9,
+  );
   assert.equal(await daemon.stop(), 0);
   daemon.clean();
 });
