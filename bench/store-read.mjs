@@ -69,15 +69,17 @@ async function inProcess() {
   for (const { label, from } of ranges) {
     for (const count of [1, seriesCount]) {
       const found = [];
-      const ms = await median(
-        async (round) => {
-          for (let index = 0; index < count; index++)
-            found[index] = await metrics.read(nameOf((index + round) % seriesCount), from, now, now);
-        },
-        count === 1 ? 201 : 9,
-      );
+      const read = async (round) => {
+        for (let index = 0; index < count; index++)
+          found[index] = await metrics.read(nameOf((index + round) % seriesCount), from, now, now);
+      };
+      const rounds = count === 1 ? 401 : 31;
+      await median(read, rounds);
+      const cpuBefore = process.cpuUsage();
+      const ms = await median(read, rounds);
+      const { user, system } = process.cpuUsage(cpuBefore);
       const slots = found.reduce((sum, { counts }) => counts.reduce((filled, one) => filled + (one > 0 ? 1 : 0), sum), 0);
-      report('weir', `${label} of ${count} series`, slots, ms);
+      report('weir', `${label} of ${count} series`, slots, ms, 'slots', (user + system) / 1000 / rounds);
     }
   }
   await metrics.close();
@@ -98,18 +100,20 @@ for label, start in (('6 h', now - 21600 + 10), ('1 year', now - 365 * 86400)):
     for count in (1, series):
         times = []
         rounds = 51 if count == 1 else 5
+        cpu = time.process_time()
         for turn in range(rounds):
             begin = time.perf_counter()
             found = [whisper.fetch('%s/%d.wsp' % (folder, (s + turn) % series), start, now, now)[1] for s in range(count)]
             times.append(time.perf_counter() - begin)
         slots = sum(1 for values in found for v in values if v is not None)
-        print('%s of %d series|%d|%f' % (label, count, slots, sorted(times)[rounds // 2] * 1000))
+        cpu = (time.process_time() - cpu) / rounds
+        print('%s of %d series|%d|%f|%f' % (label, count, slots, sorted(times)[rounds // 2] * 1000, cpu * 1000))
 `;
   const { stdout, stderr, status } = spawnSync('/usr/bin/python3', ['-c', program, folder, String(now)], { encoding: 'utf8' });
   if (status !== 0) return process.stdout.write(`whisper: not run: ${stderr.trim().split('\n').at(-1)}\n`);
   for (const line of stdout.trim().split('\n')) {
-    const [what, slots, ms] = line.split('|');
-    report('whisper', what, Number(slots), Number(ms));
+    const [what, slots, ms, cpu] = line.split('|');
+    report('whisper', what, Number(slots), Number(ms), 'slots', Number(cpu));
   }
 }
 
@@ -153,8 +157,9 @@ async function median(act, rounds = 9) {
   return times.sort((one, two) => one - two)[rounds >> 1];
 }
 
-function report(who, what, count, ms, unit = 'slots') {
-  process.stdout.write(`${who.padEnd(9)}${what.padEnd(32)}${String(count).padStart(9)} ${unit}  ${ms.toFixed(2)} ms\n`);
+function report(who, what, count, ms, unit = 'slots', cpuMs = undefined) {
+  const cpu = cpuMs === undefined ? '' : `, ${cpuMs.toFixed(2)} ms of CPU`;
+  process.stdout.write(`${who.padEnd(9)}${what.padEnd(32)}${String(count).padStart(9)} ${unit}  ${ms.toFixed(2)} ms${cpu}\n`);
 }
 
 function pause(ms) {

@@ -98,11 +98,10 @@ function readShown(tables: Tables, series: number, stepSeconds: number, start: n
   const [counts, values] = [idleColumn(count), idleColumn(count)];
   const table = tables.steps().includes(stepSeconds) ? tables.step(stepSeconds) : undefined;
   const size = chunkSlots(stepSeconds);
-  const lowest = table === undefined ? -1 : firstChunk(table, false);
-  if (table !== undefined && lowest >= 0) {
+  if (table !== undefined) {
     const seconds = stepSeconds * size;
-    const to = Math.min(firstChunk(table, true), Math.ceil(end / seconds) - 1);
-    for (let chunk = Math.max(lowest, Math.floor(start / seconds)); chunk <= to; chunk++) {
+    const [first, to] = chunksWithin(table, seconds, start, end);
+    for (let chunk = first; chunk <= to; chunk++) {
       const bytes = table.getBinaryFast(chunkKeyOnce(chunk, series));
       if (bytes !== undefined && !showChunk(bytes, counts, values, size, (chunk * seconds - start) / stepSeconds)) return undefined;
     }
@@ -194,11 +193,8 @@ function readArchive(
 ): void {
   const size = chunkSlots(step);
   const seconds = step * size;
-  const lowest = firstChunk(table, false);
-  if (lowest < 0) return;
-  const highest = firstChunk(table, true);
-  const to = Math.min(highest, Math.ceil(end / seconds) - 1);
-  for (let chunk = Math.max(lowest, Math.floor(start / seconds)); chunk <= to; chunk++) {
+  const [first, to] = chunksWithin(table, seconds, start, end);
+  for (let chunk = first; chunk <= to; chunk++) {
     const bytes = table.getBinaryFast(chunkKeyOnce(chunk, series));
     if (bytes === undefined) continue;
     const chunkStart = chunk * seconds;
@@ -228,6 +224,15 @@ function chunkKeyOnce(chunk: number, series: number): Buffer {
 function isEmpty({ counts }: Measures, from: number, size: number): boolean {
   for (let at = from; at < from + size; at++) if (counts[at] !== 0) return false;
   return true;
+}
+
+const fewChunks = 64;
+
+// The first and the last chunk of a range; of a long one those that the table reaches.
+function chunksWithin(table: Table, seconds: number, start: number, end: number): readonly [first: number, last: number] {
+  const [first, last] = [Math.floor(start / seconds), Math.ceil(end / seconds) - 1];
+  if (last - first < fewChunks) return [first, last];
+  return [Math.max(first, firstChunk(table, false)), Math.min(last, firstChunk(table, true))];
 }
 
 function firstChunk(table: Table, last: boolean): number {

@@ -34,6 +34,7 @@ export class Tables {
   readonly root: RootDatabase<Buffer, Buffer>;
   readonly by: Readonly<Record<TableName, Table>>;
   readonly #steps = new Map<number, Table | undefined>();
+  #stepList: readonly number[] | undefined;
   readonly readOnly: boolean;
   readonly path: string;
 
@@ -65,8 +66,9 @@ export class Tables {
   }
 
   /** Steps that have a table, finest first. */
-  steps(): number[] {
-    return [...this.#steps].flatMap(([step, table]) => (table === undefined ? [] : [step])).sort((one, two) => one - two);
+  steps(): readonly number[] {
+    this.#stepList ??= [...this.#steps].flatMap(([step, table]) => (table === undefined ? [] : [step])).sort((one, two) => one - two);
+    return this.#stepList;
   }
 
   /** The table of a step, made if need be (never within a transaction: `ensureSteps` comes before). */
@@ -75,6 +77,7 @@ export class Tables {
       if (this.readOnly) return undefined;
       if (this.#steps.size >= 150) throw new Refused('the store has 150 different steps (expected fewer)');
       this.#steps.set(stepSeconds, this.#table(`step-${stepSeconds}`));
+      this.#stepList = undefined;
     }
     return this.#steps.get(stepSeconds);
   }

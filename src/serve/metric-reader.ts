@@ -27,6 +27,8 @@ interface Served {
   readonly stored: string;
   /** Undefined: a series of its own, shown by its method. */
   readonly figure: Figure | undefined;
+  /** How it is shown, once somebody asked. */
+  way?: Way;
 }
 
 export interface MetricReaderOptions {
@@ -132,7 +134,8 @@ export class MetricReader {
   // Undefined where the range lies before all archives, or ahead of the clock: no slot is shown that can hold nothing.
   async #read(name: string, pathExpression: string, context: TargetContext, { bases }: Spent): Promise<Series | undefined> {
     const { store } = this.#options;
-    const { stored, figure } = this.#served.get(name) as Served;
+    const served = this.#served.get(name) as Served;
+    const { stored, figure } = served;
     const oldest =
       Math.min(context.now, store.newestOf?.(stored) ?? context.now) -
       (store.ladderOf(stored).at(-1)?.keepSeconds ?? Number.POSITIVE_INFINITY);
@@ -144,7 +147,8 @@ export class MetricReader {
       context.now,
       context.alignSeconds,
     );
-    const way = this.#wayOf(name, stored, figure);
+    served.way ??= this.#wayOf(name, stored, figure);
+    const { way } = served;
     const method: Method = methodOf(way.method) ?? 'average';
     const percentile = figure === undefined ? percentileOf(way.method) : undefined;
     const values =

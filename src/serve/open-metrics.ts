@@ -7,6 +7,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { defaultAggregation, ladderFor, readAggregation, readSchemas, showingFor } from '../keep/ladder.js';
 import { type LmdbStore, openLmdbStore } from '../keep/lmdb.js';
+import type { Ladder } from '../keep/store.js';
 import type { Configuration } from './configuration.js';
 import { type LoadedSeries, loadedPrefix, readLoaded } from './loaded-series.js';
 import type { MetricStore } from './metric-store.js';
@@ -33,11 +34,23 @@ export interface OpenMetrics extends MetricStore {
   readonly rrds: Map<string, StoredRrd>;
 }
 
+const laddersMax = 200_000;
+
 /** Opens, or makes, the metrics of a folder. Throws Refused when another process writes to it. */
 export async function openMetrics({ folder, configuration, now, readOnly = false }: OpenMetricsOptions): Promise<OpenMetrics> {
   let loaded: Map<string, LoadedSeries> = new Map();
   let rrds: Map<string, StoredRrd> = new Map();
   let rules = withLoaded(readRules(configuration()), () => loaded);
+  // Each name is looked for in the rules once, not by everyone who asks.
+  const ladders = new Map<string, Ladder>();
+  const ladderOf = (name: string): Ladder => {
+    const known = loaded.get(name)?.ladder ?? ladders.get(name);
+    if (known !== undefined) return known;
+    const ladder = ladderOfStored(name, rules, configuration().statsd);
+    if (ladders.size >= laddersMax) ladders.clear();
+    ladders.set(name, ladder);
+    return ladder;
+  };
   // A gauge is what it was set to last, also within a second.
   const replaces = (name: string): boolean => parseStoredName(name)?.kind === 'gauge' || replacesByRule(name, configuration().rules);
   const store = await openLmdbStore({
@@ -50,7 +63,7 @@ export async function openMetrics({ folder, configuration, now, readOnly = false
       for (const rrd of rrds.values()) for (const [name, series] of seriesOfRrd(rrd)) loaded.set(name, series);
     },
     newestOf: (name) => (loaded.get(name)?.state === undefined ? undefined : loaded.get(name)?.upTo),
-    ladderOf: (name) => ladderOfStored(name, rules, configuration().statsd),
+    ladderOf,
     replaces,
     codecs: metricCodecs,
     recordKeepSeconds: (table) => keepSecondsOf(configuration(), table),
@@ -70,7 +83,7 @@ export async function openMetrics({ folder, configuration, now, readOnly = false
   const metrics = storedMetrics({
     store,
     rules: () => rules,
-    configuration,
+    ladderOf,
     replaces,
     keepsValues,
     stateOf: (name) => loaded.get(name),
@@ -87,6 +100,7 @@ export async function openMetrics({ folder, configuration, now, readOnly = false
       const read = withLoaded(readRules(next), () => loaded);
       return () => {
         rules = read;
+        ladders.clear();
         store.reload();
       };
     },

@@ -30,7 +30,8 @@ export const metricCodecs: Codecs = { histogram: timerValuesCodec, distinct: mem
 export interface StoredMetricsOptions {
   readonly store: Store;
   readonly rules: () => StorageRules;
-  readonly configuration: () => Configuration;
+  /** The archives of a stored name. */
+  readonly ladderOf: (name: string) => Ladder;
   readonly replaces: (name: string) => boolean;
   readonly keepsValues: (name: string) => boolean;
   /** What a series that came from a file or a writer of states is. */
@@ -57,7 +58,7 @@ export function ladderOfStored(stored: string, rules: StorageRules, settings: Co
 /** A MetricStore over a store. */
 export function storedMetrics(options: StoredMetricsOptions): MetricStore {
   const { store } = options;
-  const ladderOf = (name: string): Ladder => ladderOfStored(name, options.rules(), options.configuration().statsd);
+  const { ladderOf } = options;
   let expiredMs = 0;
   let repeats: Repeats | undefined;
   return {
