@@ -4,8 +4,9 @@
 
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { Malformed, Usage } from '../base/faults.js';
+import { type Fault, Malformed, Usage } from '../base/faults.js';
 import { openInput } from '../collect/bytes-input.js';
+import { expandPaths } from '../collect/paths.js';
 import { defaultKeyOptions } from '../fold/hit-keys.js';
 import { HitJournal } from '../keep/hit-journal.js';
 import { loadLog, looksLikeLog } from '../query/load-log.js';
@@ -37,7 +38,7 @@ export const load: Command = {
   summary: 'puts logs, metrics, Whisper and RRDtool trees into the store',
   usage: 'FILES...|FOLDER',
   description:
-    'Loads files into the store, each known by its content (gzip and zstd are unpacked). Graphite lines (name, value, epoch seconds) become metrics by the rules of the configuration. A folder is a tree of Whisper files or of RRDtool files (.rrd of any machine; XML dumps one by one): they become series named by their path below it, with every archive; loading it ' +
+    'Loads files into the store, each known by its content (gzip and zstd are unpacked). Graphite lines (name, value, epoch seconds) become metrics by the rules of the configuration. A folder is the files below it, or a tree of Whisper files or of RRDtool files (.rrd of any machine; XML dumps one by one): they become series named by their path below it, with every archive; loading it ' +
     'again adds what is new, and a load that was cut short goes on where it stood. Access logs become counts by quarter of an hour, which `weir top --data` and ' +
     '`/api/top` answer from. A file that is loaded again, with the same content, counts once. An address redis://HOST:PORT names a server whose sorted sets of counts are taken over; ' +
     'the names of the keys hold the date and the list (day:top:2026-11-23, top:url:20261123), and --by names the list where they do not. While a daemon has the store, send to it instead (`weir ship --once`).',
@@ -72,17 +73,19 @@ async function runLoad(invocation: Invocation): Promise<number> {
     const { loadRedis } = await import('./load-redis.js');
     if (!(await loadRedis(address, invocation))) failed = true;
   }
-  for (const file of words.filter((word) => !isRedisUrl(word))) {
-    if (statSync(file, { throwIfNoEntry: false })?.isDirectory()) {
-      if (!(await loadTree(file, invocation))) failed = true;
+  const missing: Fault[] = [];
+  for (const word of words.filter((one) => !isRedisUrl(one))) {
+    if (isTree(word)) {
+      if (!(await loadTree(word, invocation))) failed = true;
       continue;
     }
-    const kind = await kindOf(file, invocation);
-    if (kind === undefined) {
-      failed = true;
-      world.stderr.write(`weir: ${file}: not a file that can be loaded (expected ${kinds.map(({ name }) => name).join(', ')})\n`);
-    } else groups.set(kind, [...(groups.get(kind) ?? []), file]);
+    for (const file of expandPaths([word], 'files', missing)) {
+      const kind = await kindOf(file, invocation, missing);
+      if (kind !== undefined) groups.set(kind, [...(groups.get(kind) ?? []), file]);
+    }
   }
+  for (const fault of missing) world.stderr.write(`weir: ${fault.line}\n`);
+  if (missing.length > 0) failed = true;
   for (const [kind, files] of groups) if (!(await kind.load(files, invocation))) failed = true;
   return failed ? 1 : 0;
 }
@@ -100,18 +103,24 @@ function isRedisUrl(word: string): boolean {
   return /^rediss?:\/\//.test(word);
 }
 
-async function kindOf(file: string, { text, world }: Invocation): Promise<LoadKind | undefined> {
+// A folder of Whisper or RRD files, whose paths name series.
+function isTree(word: string): boolean {
+  if (!statSync(word, { throwIfNoEntry: false })?.isDirectory()) return false;
+  return rrdFilesOf(word).length > 0 || readdirSync(word, { recursive: true, encoding: 'utf8' }).some((name) => /\.c?wsp$/.test(name));
+}
+
+async function kindOf(file: string, { text, world }: Invocation, missing: Fault[]): Promise<LoadKind | undefined> {
   try {
     if (/\.c?wsp$/.test(file)) return kinds.find(({ name }) => name === 'Whisper files');
     if (text('format') !== undefined) return kinds.find((kind) => kind.name === 'access logs');
     const head = (await openInput(file, undefined)).head;
-    return kinds.find((kind) => kind.takes(head, world.now()));
+    const kind = kinds.find((one) => one.takes(head, world.now()));
+    if (kind === undefined)
+      missing.push(new Malformed(`not a file that can be loaded (expected ${kinds.map(({ name }) => name).join(', ')})`, { file }));
+    return kind;
   } catch (error) {
-    throw new Malformed(
-      error instanceof Error && 'code' in error && error.code === 'EISDIR' ? 'is a folder' : 'cannot be read',
-      { file },
-      error,
-    );
+    missing.push(new Malformed('cannot be read', { file }, error));
+    return undefined;
   }
 }
 
@@ -136,6 +145,8 @@ async function loadLogs(files: readonly string[], invocation: Invocation): Promi
       const what = known ? 'loaded before, counted once' : `${scan.lines} lines${rejected === '' ? '' : `, rejected: ${rejected}`}`;
       world.stderr.write(`weir: ${file}: ${what}\n`);
     }
+    // Days that have passed leave the journal, so that the next start is quick.
+    while (await journal.settle());
   } finally {
     await journal.close();
   }
