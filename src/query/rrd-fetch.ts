@@ -22,7 +22,7 @@ export interface RrdRows {
 }
 
 /** More values than this in one answer are refused. */
-const valuesMax = 1 << 27;
+const valuesMax = 1 << 26;
 
 /** The rows of a range, at a resolution in seconds near the one asked for. Throws Refused when no archive has the function. */
 export function fetchRrd(database: RrdDatabase, cf: RrdFunction, start: number, end: number, resolution: number): RrdRows {

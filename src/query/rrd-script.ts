@@ -63,6 +63,15 @@ export function parseRrdScript(words: readonly string[], now: number, clock: Wal
   return statements;
 }
 
+/** Does something for an expression; what is wrong with it names it. */
+export function named<Result>(name: string, act: () => Result): Result {
+  try {
+    return act();
+  } catch (error) {
+    throw error instanceof Malformed ? new Malformed(`${error.message} (in CDEF ${name})`) : error;
+  }
+}
+
 type Names = ReadonlyMap<string, 'column' | 'figure'>;
 
 function parseStatement(word: string, names: Names, now: number, clock: WallClock): RrdStatement {
@@ -74,7 +83,7 @@ function parseStatement(word: string, names: Names, now: number, clock: WallCloc
     case 'VDEF': {
       const { name, rest } = newName(word, word.slice(verb.length + 1), names);
       return verb === 'CDEF'
-        ? { kind: 'cdef', name, program: parseRpn(rest.replaceAll('\\:', ':'), (variable) => names.has(variable)) }
+        ? { kind: 'cdef', name, program: named(name, () => parseRpn(rest.replaceAll('\\:', ':'), (variable) => names.has(variable))) }
         : { kind: 'vdef', name, definition: parseVdef(name, rest, (variable) => names.get(variable) === 'column') };
     }
     case 'SHIFT':

@@ -10,7 +10,7 @@ import { Malformed } from '../base/faults.js';
 import type { RrdFunction } from '../collect/rrd-database.js';
 import { rpnVariables } from './rpn.js';
 import { calculateColumn, greatestDivisor, type RpnWorld, type RrdColumn } from './rpn-column.js';
-import type { DefStatement, PrintStatement, RrdStatement } from './rrd-script.js';
+import { type DefStatement, named, type PrintStatement, type RrdStatement } from './rrd-script.js';
 import { consolidateColumn, type FetchedColumn, reduceColumn, type SeriesFetcher } from './rrd-series.js';
 import { calculateVdef, type VdefValue } from './vdef.js';
 import { type RrdTime, resolveRrdRange } from './when-rrd.js';
@@ -62,7 +62,13 @@ export async function calculateScript(
   for (const statement of statements)
     if (statement.kind === 'def') columns.set(statement.name, await fetchDef(statement, range, step, fetcher, world));
   for (const statement of statements) {
-    if (statement.kind === 'cdef') columns.set(statement.name, calculateCdef(statement.program, columns, figures, world));
+    if (statement.kind === 'cdef') {
+      const { name, program } = statement;
+      columns.set(
+        name,
+        named(name, () => calculateCdef(program, columns, figures, world)),
+      );
+    }
     if (statement.kind === 'vdef') {
       const column = columns.get(statement.definition.variable);
       if (column !== undefined) figures.set(statement.name, calculateVdef(statement.definition, column));
