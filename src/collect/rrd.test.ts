@@ -7,6 +7,7 @@ import fc from 'fast-check';
 import { Fault } from '../base/faults.js';
 import { openRrd } from './open-rrd.js';
 import type { RrdDatabase } from './rrd-database.js';
+import { rrdLayout, toNativeDoubles } from './rrd-layout.js';
 
 const data = ['../shared/data/rrd', 'test/data/rrd'].find((path) => existsSync(path)) ?? '';
 
@@ -127,6 +128,40 @@ for (const path of [
     );
   });
 }
+
+test('a 32-bit file with times of 64 bits reads as the one with 32', () => {
+  // The time lies behind the head (112 or 120), 2 sources of 120 and 2 archives of 108 or 112 bytes.
+  for (const [name, timeAt, added] of [
+    ['v3-little-32-align4', 112 + 240 + 216, [4, Buffer.alloc(4)]],
+    ['v3-big-32', 120 + 240 + 224, [0, Buffer.alloc(4)]],
+  ] as const) {
+    const whole = readFileSync(join(data, `real/${name}.rrd`));
+    const [behind, zeroes] = added;
+    const wide = [whole.subarray(0, timeAt + behind), zeroes, whole.subarray(timeAt + behind)];
+    // Aligned to 8, the structure of 12 bytes takes 16.
+    if (name === 'v3-big-32') wide.splice(2, 1, whole.subarray(timeAt, timeAt + 8), Buffer.alloc(4), whole.subarray(timeAt + 8));
+    writeFileSync(join(folder, 'wide.rrd'), Buffer.concat(wide));
+    assert.deepEqual(read(join(folder, 'wide.rrd')), read(join(data, `real/${name}.rrd`)));
+  }
+});
+
+test('doubles with their words exchanged, as old ARM has them, are known by the cookie and put right', () => {
+  const head = readFileSync(join(data, 'real/v3-little-32-align4.rrd')).subarray(0, 64);
+  const exchanged = Buffer.from(head);
+  head.copy(exchanged, 12, 16, 20);
+  head.copy(exchanged, 16, 12, 16);
+  const layout = rrdLayout(new DataView(Uint8Array.from(exchanged).buffer), { file: 'arm.rrd' });
+  assert.deepEqual(layout, { littleEndian: true, longBytes: 4, doubleAlign: 4, wordsExchanged: true });
+  const doubles = new Uint8Array(16);
+  const view = new DataView(doubles.buffer);
+  for (const [index, value] of [1.5, -2.25].entries()) {
+    view.setFloat64(index * 8, value, true);
+    const low = view.getUint32(index * 8, true);
+    view.setUint32(index * 8, view.getUint32(index * 8 + 4, true), true);
+    view.setUint32(index * 8 + 4, low, true);
+  }
+  assert.deepEqual([...toNativeDoubles(doubles, layout)], [1.5, -2.25]);
+});
 
 test('hostile counts are refused before anything of their size is allocated', () => {
   const whole = readFileSync(join(data, 'real/v1-little-64.rrd'));
