@@ -360,6 +360,9 @@ test('what is refused: in the words of rrdtool, exit 1 or 2, and what came befor
   assert.equal(weir('rrd', 'last', 'x.rrd', '--data', 'refused'), '920804700\n');
   weir('rrd', 'update', 'x.rrd', '--skip-past-updates', '920804650:1', '920805000:12357', '--data', 'refused');
   assert.equal(weir('rrd', 'last', 'x.rrd', '--data', 'refused'), '920805000\n');
+  weir('rrd', 'create', 'p.rrd', '--start', '920804400', 'DS:q:GAUGE:600:U:U', 'DS:r:GAUGE:600:U:U', archive, '--data', 'refused');
+  weir('rrd', 'update', 'p.rrd', '920804700:1:2', '--data', 'refused');
+  refused(['create', 'p/q.rrd', 'DS:a:GAUGE:600:U:U', archive], 1, /the store has a series 'p\.q' already/);
   writeFileSync(join(folder, 'cut.rrd'), readFileSync(join(data, 'made/ping-300s.rrd')).subarray(0, 900));
   const cut = weirAny(['load', 'cut.rrd', join(data, 'made/ping-300s.rrd'), '--data', 'refused']);
   assert.equal(cut.status, 1);

@@ -31,10 +31,20 @@ export interface OpenRrd {
   agedDay: number;
 }
 
+export interface RrdWriterOptions {
+  readonly store: Store;
+  readonly rrds: Map<string, StoredRrd>;
+  readonly loaded: Map<string, LoadedSeries>;
+  /** Names of all series of the store. */
+  readonly names: () => Iterable<string>;
+}
+
 export class RrdWriter {
   readonly #store: Store;
   readonly #stored: Map<string, StoredRrd>;
   readonly #loaded: Map<string, LoadedSeries>;
+  readonly #known: () => Iterable<string>;
+  #taken: Set<string> | undefined;
   readonly #names: string[] = [];
   readonly #table = { nameOf: (index: number): string => this.#names[index] as string };
   readonly #batch = new StateBatch();
@@ -42,7 +52,8 @@ export class RrdWriter {
   readonly #touched = new Set<OpenRrd>();
   #isAgeDue = false;
 
-  constructor({ store, rrds, loaded }: { store: Store; rrds: Map<string, StoredRrd>; loaded: Map<string, LoadedSeries> }) {
+  constructor({ store, rrds, loaded, names }: RrdWriterOptions) {
+    this.#known = names;
     this.#store = store;
     this.#stored = rrds;
     this.#loaded = loaded;
@@ -67,9 +78,10 @@ export class RrdWriter {
     return this.#stored.get(name);
   }
 
-  /** Takes a database in: from a file, with its states by `put`. */
+  /** Takes a database in: from a file, with its states by `put`. Throws Refused where a series has the name of one of another kind. */
   add(rrd: StoredRrd): OpenRrd {
     const computes = computeSources(rrd.definition);
+    if (!this.#stored.has(rrd.name)) this.#claim(rrd);
     this.#stored.set(rrd.name, rrd);
     for (const [name, series] of seriesOfRrd(rrd)) this.#loaded.set(name, series);
     const numbers = rrd.series.map((name) => this.#names.push(name) - 1);
@@ -77,6 +89,15 @@ export class RrdWriter {
     this.#open.set(rrd.name, open);
     this.#touched.add(open);
     return open;
+  }
+
+  // Events, or another database's source (`a.rrd` with a source b, and `a/b.rrd`), may have the name of a series already.
+  #claim(rrd: StoredRrd): void {
+    this.#taken ??= new Set(this.#known());
+    for (const name of rrd.series) {
+      if (this.#taken.has(name)) throw new Refused(`the store has a series '${name}' already (expected another name)`, { file: rrd.file });
+    }
+    for (const name of rrd.series) this.#taken.add(name);
   }
 
   /** The database of a path. Throws Refused when there is none. */

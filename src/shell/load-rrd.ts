@@ -46,7 +46,7 @@ export async function loadRrd(paths: readonly string[], invocation: Invocation):
   const metrics = await openMetrics(invocation, configurationOf(invocation), clock, dryRun);
   const progress = world.isTerminal.stderr ? new ProgressLine(world, 'rows') : undefined;
   try {
-    const writer = new RrdWriter({ ...metrics, store: metrics.store });
+    const writer = new RrdWriter({ ...metrics, names: metrics.metrics.names });
     for (const [index, { file, name }] of found.entries()) {
       try {
         const database = openRrd(file);
