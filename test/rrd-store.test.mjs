@@ -325,6 +325,26 @@ test('a loaded file goes on: updates after it are those of rrdtool after it, and
   assert.equal(total.denominatorSeconds, 16_800);
 });
 
+test('a coarse archive that has only its maxima shows them, and says that it cannot tell averages', { skip }, () => {
+  const from = 1_700_000_400;
+  rrdtool('create', 'max.rrd', '--start', String(from), '--step', '60', 'DS:a:GAUGE:120:U:U', 'RRA:AVERAGE:0.5:1:10', 'RRA:MAX:0.5:10:100');
+  rrdtool('update', 'max.rrd', ...Array.from({ length: 300 }, (_, index) => `${from + 60 * (index + 1)}:${index % 7}`));
+  const { status, stderr } = weirAny(['load', 'max.rrd', '--data', 'max']);
+  assert.equal(status, 0, stderr);
+  const words = ['query', 'max', '--data', 'max', '--from', String(from), '--until', String(from + 9000), '--step', '600', '--json'];
+  const [average] = JSON.parse(weir(...words));
+  assert.ok(average.datapoints.length === 15 && average.datapoints.every(([value]) => value === null));
+  assert.equal(average.weir.lackingSlots, 15);
+  assert.equal(average.weir.lowerBoundBefore, from + 17_400);
+  writeFileSync(join(folder, 'max.toml'), '[[rule]]\npattern = "^max$"\nmethod = "max"\n');
+  const [most] = JSON.parse(weir(...words, '--config', 'max.toml'));
+  assert.ok(most.datapoints.every(([value]) => value === 6));
+  const range = ['MAX', '-r', '600', '-s', String(from), '-e', String(from + 9000)];
+  const theirs = rowsOf(rrdtool('fetch', 'max.rrd', ...range));
+  rmSync(join(folder, 'max.rrd'));
+  assertSame(rowsOf(weir('rrd', 'fetch', 'max.rrd', ...range, '--data', 'max')), theirs, 'MAX');
+});
+
 test('what is refused: in the words of rrdtool, exit 1 or 2, and what came before it is kept', () => {
   const refused = (words, status, message) => {
     const result = weirAny(['rrd', ...words, '--data', 'refused']);

@@ -86,6 +86,7 @@ function restsOn(series: Series, plan: AnswerPlan, bases: readonly Basis[]): Rec
   }
   const { known, unknown, planned } = restOf(times, 0, series.values.length);
   const denominator = known + unknown;
+  const lacking = bases.findLast(({ name }) => name === series.name)?.lackingSlots ?? 0;
   return {
     percentUnknown: denominator === 0 ? null : (100 * unknown) / denominator,
     knownSeconds: known,
@@ -93,6 +94,7 @@ function restsOn(series: Series, plan: AnswerPlan, bases: readonly Basis[]): Rec
     plannedSeconds: planned,
     denominatorSeconds: denominator,
     ...(times.fineFrom !== undefined && series.start < times.fineFrom ? { lowerBoundBefore: times.fineFrom } : {}),
+    ...(lacking === 0 ? {} : { lackingSlots: lacking }),
   };
 }
 
