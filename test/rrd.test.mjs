@@ -313,3 +313,36 @@ test('a damaged file ends in one line with the offset', async () => {
     }
   }
 });
+
+test('every verb over a file with damage ends with an answer or with one line', async () => {
+  const file = join(folder, 'flipped.rrd');
+  let state = 7;
+  const below = (count) => {
+    state = (Math.imul(state, 1_103_515_245) + 12_345) & 0x7fffffff;
+    return state % count;
+  };
+  for (const name of ['real/v1-little-64.rrd', 'real/v3-big-32.rrd', 'real/arch-golden-rrdtool1.xml']) {
+    const whole = readFileSync(join(data, name));
+    for (let run = 0; run < 60; run++) {
+      const bytes = Buffer.from(whole);
+      for (let flips = 1 + below(3); flips > 0; flips--) bytes[below(1180)] = below(3) === 0 ? 255 : below(256);
+      writeFileSync(file, bytes);
+      const range = ['-s', '920804400', '-e', '920808000'];
+      const expression = [`DEF:a=${file}:speed:AVERAGE`, 'CDEF:z=a,600,TREND,NEWDAY,+,LTIME,+', 'VDEF:v=z,95,PERCENT'];
+      for (const words of [
+        ['info', file],
+        ['lastupdate', file],
+        ['dump', file],
+        ['fetch', file, 'AVERAGE', ...range],
+        ['xport', ...range, ...expression, 'XPORT:z'],
+        ['graph', '-', ...range, ...expression, 'PRINT:v:%lf'],
+      ]) {
+        const { status, stderr } = await weir(...words);
+        assert.ok(
+          status === 0 ? stderr === '' : /^weir: [^\n]+\n$/.test(stderr) && !stderr.includes('fault of Weir'),
+          `${words[0]}: ${stderr}`,
+        );
+      }
+    }
+  }
+});

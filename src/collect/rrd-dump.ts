@@ -25,7 +25,7 @@ import {
 import { XmlWords } from './rrd-xml.js';
 
 /** A dump above this is refused: it is read whole. */
-const dumpBytesMax = 512 << 20;
+const dumpBytesMax = 480 << 20;
 
 /** A database read from an XML dump. Throws Malformed with the offset of what is wrong. */
 export class RrdDump implements RrdDatabase {
