@@ -13,7 +13,7 @@ import type { WallClock } from './wall-clock.js';
 
 /** Short name of the zone at an instant: from the file of `zone` (an IANA name, or empty for the machine's own), else the offset as `+01`. */
 export function zoneNamer(zone: string, clock: WallClock): (epochSeconds: number) => string {
-  const table = readTable(zone);
+  const table = readTable(zone.replace(/^:/, ''));
   return (epochSeconds) => {
     const offset = clock.offsetSeconds(epochSeconds);
     return table?.nameAt(epochSeconds, offset) ?? offsetName(offset);
