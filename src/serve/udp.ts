@@ -1,5 +1,5 @@
 /**
- * A UDP listener: a receive buffer of 4 MiB (bursts are lost with the usual one), no copy, no answer. Before it closes it reads what the
+ * A UDP listener: a receive buffer of 16 MiB, as far as the system grants it (bursts are lost with the usual one), no copy, no answer. Before it closes it reads what the
  * kernel still holds. What the kernel dropped is read from `/proc/net/udp` and shown as a loss.
  */
 
@@ -12,7 +12,7 @@ import type { Account } from './ledger.js';
 import type { Listener, OpenListener, Session } from './listener.js';
 import type { Services } from './services.js';
 
-export const receiveBufferSize = 4 << 20;
+export const receiveBufferSize = 16 << 20;
 
 /** Opens the socket of a UDP row: of lines in batches where that can be, else a plain one. Throws the system's error when the port is taken. */
 export async function openUdp(row: Listener, services: Services, host: string, port: number): Promise<OpenListener> {
