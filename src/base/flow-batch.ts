@@ -80,7 +80,7 @@ export class FlowBatch extends Optional {
   /** Columns that only some formats have, by printed name, in the order they are printed. */
   readonly extra = new Map<string, ExtraColumn>();
   readonly #allot: Allot;
-  readonly #present = new Map<OptionalColumn, PresentColumn>();
+  #present: PresentColumn[] = [];
 
   /** A batch of `capacity` rows with the optional columns named; all zero. `allot` lets the columns lie in a kernel's memory. */
   constructor(capacity: number, optional: readonly OptionalColumn[] = [], allot: Allot = own) {
@@ -121,18 +121,18 @@ export class FlowBatch extends Optional {
     const { Type, width } = optionalColumns[name];
     const column = this.#allot(Type as ColumnType<ColumnArray>, this.capacity * width);
     Object.assign(this, { [name]: column });
-    this.#present.set(name, { name, column, width });
+    this.#present.push({ name, column, width });
   }
 
   /** Takes an optional column away. */
   drop(name: OptionalColumn): void {
     delete this[name];
-    this.#present.delete(name);
+    this.#present = this.#present.filter((present) => present.name !== name);
   }
 
   /** The optional columns that are there. */
-  present(): IterableIterator<PresentColumn> {
-    return this.#present.values();
+  present(): readonly PresentColumn[] {
+    return this.#present;
   }
 
   /** Whether row `index` carries a reverse direction. */

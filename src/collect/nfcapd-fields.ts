@@ -20,7 +20,8 @@ export function putFields(
   batch: FlowBatch,
   row: number,
 ): void {
-  for (const { offset, form, column } of fields) {
+  for (let index = 0; index < fields.length; index++) {
+    const { offset, form, column } = fields[index]!;
     if (offset + formBytes[form] > size) continue;
     const place = at + offset;
     if (form === 'text' || form === 'digits' || form === 'application')
@@ -101,12 +102,17 @@ export function clearRow(batch: FlowBatch, row: number): void {
   batch.family[row] = 0;
   batch.src.fill(0, row * 16, row * 16 + 16);
   batch.dst.fill(0, row * 16, row * 16 + 16);
-  for (const column of [batch.inIf, batch.outIf, batch.srcAs, batch.dstAs]) column[row] = 0;
-  for (const { column, width } of batch.present()) {
+  batch.inIf[row] = 0;
+  batch.outIf[row] = 0;
+  batch.srcAs[row] = 0;
+  batch.dstAs[row] = 0;
+  const present = batch.present();
+  for (let index = 0; index < present.length; index++) {
+    const { column, width } = present[index]!;
     if (width === 1) column[row] = 0;
     else column.fill(0, row * width, (row + 1) * width);
   }
-  for (const column of batch.extra.values()) column[row] = '';
+  if (batch.extra.size > 0) for (const column of batch.extra.values()) column[row] = '';
 }
 
 /** An IPv4 address from its number. */

@@ -20,6 +20,7 @@ import type { NfcapdState } from './nfcapd-state.js';
 const mapRecord = 2;
 /** Bytes of the common part by record type. */
 const commonBytes: Readonly<Record<number, number>> = { 1: 28, 10: 32 };
+const none: readonly number[] = [];
 const [isIpv6, hasPackets64, hasBytes64, isSampled] = [1, 2, 4, 128];
 
 /** Takes records from `offset` on until the batch is full or the block ends; returns where to go on. */
@@ -90,25 +91,27 @@ function fillRow(
   const needed = ((flags & isIpv6) !== 0 ? 32 : 8) + ((flags & hasPackets64) !== 0 ? 8 : 4) + ((flags & hasBytes64) !== 0 ? 8 : 4);
   if (at + needed > end) return 'columns';
   at = fillAddresses(view, at, (flags & isIpv6) !== 0, batch, row, isLittle);
-  for (const [column, flag] of [
-    [batch.packets, hasPackets64],
-    [batch.bytes, hasBytes64],
-  ] as const) {
-    const isLong = (flags & flag) !== 0;
-    const value = isLong ? long(view, at, isLittle) : view.getUint32(at, isLittle);
-    if (value > limit53) return 'range';
-    column[row] = value;
-    at += isLong ? 8 : 4;
-  }
-  const ids = state.maps.get(view.getUint16(start + 6, isLittle)) ?? [];
-  for (const id of ids) {
+  const hasLongPackets = (flags & hasPackets64) !== 0;
+  const packets = hasLongPackets ? long(view, at, isLittle) : view.getUint32(at, isLittle);
+  at += hasLongPackets ? 8 : 4;
+  const hasLongBytes = (flags & hasBytes64) !== 0;
+  const bytes = hasLongBytes ? long(view, at, isLittle) : view.getUint32(at, isLittle);
+  at += hasLongBytes ? 8 : 4;
+  if (packets > limit53 || bytes > limit53) return 'range';
+  batch.packets[row] = packets;
+  batch.bytes[row] = bytes;
+  const ids = state.maps.get(view.getUint16(start + 6, isLittle)) ?? none;
+  let hasExporter = false;
+  for (let index = 0; index < ids.length; index++) {
+    const id = ids[index]!;
+    if (id === 23 || id === 24) hasExporter = true;
     const extension = extensions[id];
     if (extension === undefined || at + extension.size > end) break;
     fillExtension(view, id, at, batch, row, isLittle);
     putFields(extension.fields, view, at, extension.size, isLittle, batch, row);
     at += extension.size;
   }
-  fillExporter(batch, row, exporter, ids.includes(23) || ids.includes(24), (flags & isSampled) !== 0, undefined, state);
+  fillExporter(batch, row, exporter, hasExporter, (flags & isSampled) !== 0, undefined, state);
   return undefined;
 }
 
@@ -134,19 +137,26 @@ function fillAddresses(view: DataView, at: number, isSix: boolean, batch: FlowBa
 }
 
 function fillExtension(view: DataView, id: number, at: number, batch: FlowBatch, row: number, isLittle: boolean): void {
-  const short = (offset: number): number => view.getUint16(at + offset, isLittle);
-  const word = (offset: number): number => view.getUint32(at + offset, isLittle);
-  if (id === 4) [batch.inIf[row], batch.outIf[row]] = [short(0), short(2)];
-  else if (id === 5) [batch.inIf[row], batch.outIf[row]] = [word(0), word(4)];
-  else if (id === 6) [batch.srcAs[row], batch.dstAs[row]] = [short(0), short(2)];
-  else if (id === 7) [batch.srcAs[row], batch.dstAs[row]] = [word(0), word(4)];
-  else if (id === 14 && batch.packetsRev !== undefined) batch.packetsRev[row] = word(0);
+  if (id === 4) {
+    batch.inIf[row] = view.getUint16(at, isLittle);
+    batch.outIf[row] = view.getUint16(at + 2, isLittle);
+  } else if (id === 5) {
+    batch.inIf[row] = view.getUint32(at, isLittle);
+    batch.outIf[row] = view.getUint32(at + 4, isLittle);
+  } else if (id === 6) {
+    batch.srcAs[row] = view.getUint16(at, isLittle);
+    batch.dstAs[row] = view.getUint16(at + 2, isLittle);
+  } else if (id === 7) {
+    batch.srcAs[row] = view.getUint32(at, isLittle);
+    batch.dstAs[row] = view.getUint32(at + 4, isLittle);
+  } else if (id === 14 && batch.packetsRev !== undefined) batch.packetsRev[row] = view.getUint32(at, isLittle);
   else if (id === 15 && batch.packetsRev !== undefined) batch.packetsRev[row] = long(view, at, isLittle);
-  else if (id === 16 && batch.bytesRev !== undefined) batch.bytesRev[row] = word(0);
+  else if (id === 16 && batch.bytesRev !== undefined) batch.bytesRev[row] = view.getUint32(at, isLittle);
   else if (id === 17 && batch.bytesRev !== undefined) batch.bytesRev[row] = long(view, at, isLittle);
-  else if (id === 37 && (batch.proto[row] === 1 || batch.proto[row] === 58)) batch.dport[row] = short(12);
+  else if (id === 37 && (batch.proto[row] === 1 || batch.proto[row] === 58)) batch.dport[row] = view.getUint16(at + 12, isLittle);
   else if (id === 18) {
-    if (word(0) !== 0) batch.add('flowCount');
-    if (batch.flowCount !== undefined) batch.flowCount[row] = word(0);
+    const flows = view.getUint32(at, isLittle);
+    if (flows !== 0) batch.add('flowCount');
+    if (batch.flowCount !== undefined) batch.flowCount[row] = flows;
   }
 }
