@@ -4,7 +4,7 @@
  * the same tables. Numbers are in the byte order of the machine that wrote the file; a field that lies beyond the length of its element is not there,
  * since elements have grown from version to version.
  *
- *     u8 u16 u32 u64   numbers, put into a column of that width (u64: float64)      u32>u8 u32>u16   into a narrower one
+ *     u8 u16 u32 u64   numbers, put into a column of that width (u64: float64)      u32>u8 u32>u16 u16>u32 u32>u64   into another one
  *     ipv4 u32         ipv6 2 u64, high word first      time u64 milliseconds       labels 10 u32
  *     text             ended by zero      digits u64 as a text      application u8 engine and a number in network order
  *
@@ -20,6 +20,8 @@ export type FieldForm =
   | 'u64'
   | 'u32>u8'
   | 'u32>u16'
+  | 'u16>u32'
+  | 'u32>u64'
   | 'ipv4'
   | 'ipv6'
   | 'time'
@@ -36,29 +38,34 @@ export const formBytes: Readonly<Record<FieldForm, number>> = {
   u64: 8,
   'u32>u8': 4,
   'u32>u16': 4,
+  'u16>u32': 2,
+  'u32>u64': 4,
   ipv4: 4,
   ipv6: 16,
   time: 8,
   labels: 40,
   text: 1,
   digits: 8,
-  application: 2,
+  application: 4,
 };
 
 /** Columns of texts, by the names that are printed. */
 export type TextColumn = 'user' | 'application' | 'label' | 'nat_string' | 'flow_id' | 'observation_point';
 
+/** Columns of numbers and addresses: optional ones, and four that every batch has. */
+export type FieldColumn = OptionalColumn | 'inIf' | 'outIf' | 'srcAs' | 'dstAs';
+
 export type Field =
-  | { readonly offset: number; readonly form: Exclude<FieldForm, 'text' | 'digits' | 'application'>; readonly column: OptionalColumn }
+  | { readonly offset: number; readonly form: Exclude<FieldForm, 'text' | 'digits' | 'application'>; readonly column: FieldColumn }
   | { readonly offset: number; readonly form: 'text' | 'digits' | 'application'; readonly column: TextColumn };
 
-const field = (offset: number, form: Exclude<FieldForm, 'text' | 'digits' | 'application'>, column: OptionalColumn): Field => ({
+const field = (offset: number, form: Exclude<FieldForm, 'text' | 'digits' | 'application'>, column: FieldColumn): Field => ({
   offset,
   form,
   column,
 });
 const text = (offset: number, form: 'text' | 'digits' | 'application', column: TextColumn): Field => ({ offset, form, column });
-const pair = (form: 'u16' | 'u32' | 'ipv4' | 'ipv6' | 'u64', first: OptionalColumn, second: OptionalColumn): readonly Field[] => [
+const pair = (form: 'u16' | 'u32' | 'u16>u32' | 'ipv4' | 'ipv6' | 'u64', first: FieldColumn, second: FieldColumn): readonly Field[] => [
   field(0, form, first),
   field(formBytes[form], form, second),
 ];
@@ -130,23 +137,23 @@ export interface Extension {
 
 const extension = (size: number, ...fields: Field[]): Extension => ({ size, fields });
 
-/** Layout 1: extensions by id. Those that fill the columns of every flow (4 to 7, 14 to 17) are read apart. */
+/** Layout 1: extensions by id. */
 export const extensions: Readonly<Record<number, Extension>> = {
-  4: extension(4),
-  5: extension(8),
-  6: extension(4),
-  7: extension(8),
+  4: extension(4, ...pair('u16>u32', 'inIf', 'outIf')),
+  5: extension(8, ...pair('u32', 'inIf', 'outIf')),
+  6: extension(4, ...pair('u16>u32', 'srcAs', 'dstAs')),
+  7: extension(8, ...pair('u32', 'srcAs', 'dstAs')),
   8: extension(4, field(0, 'u8', 'dstTos'), field(1, 'u8', 'direction'), field(2, 'u8', 'srcMask'), field(3, 'u8', 'dstMask')),
   9: extension(4, field(0, 'ipv4', 'nextHop')),
   10: extension(16, field(0, 'ipv6', 'nextHop')),
   11: extension(4, field(0, 'ipv4', 'bgpNextHop')),
   12: extension(16, field(0, 'ipv6', 'bgpNextHop')),
   13: extension(4, ...pair('u16', 'vlan', 'dstVlan')),
-  14: extension(4),
-  15: extension(8),
-  16: extension(4),
-  17: extension(8),
-  18: extension(4),
+  14: extension(4, field(0, 'u32>u64', 'packetsRev')),
+  15: extension(8, field(0, 'u64', 'packetsRev')),
+  16: extension(4, field(0, 'u32>u64', 'bytesRev')),
+  17: extension(8, field(0, 'u64', 'bytesRev')),
+  18: extension(4, field(0, 'u32>u64', 'flowCount')),
   19: extension(8, field(0, 'u64', 'flowCount')),
   20: extension(16, ...pair('u64', 'inSrcMac', 'outDstMac')),
   21: extension(16, ...pair('u64', 'inDstMac', 'outSrcMac')),

@@ -5,7 +5,7 @@
 
 import type { FlowBatch } from '../base/flow-batch.js';
 import type { OptionalColumn } from '../base/flow-columns.js';
-import { type Field, type FieldForm, formBytes, type TextColumn } from './nfcapd-elements.js';
+import { type Field, type FieldColumn, type FieldForm, formBytes, type TextColumn } from './nfcapd-elements.js';
 
 /** Milliseconds of the epoch end here: the year 2106. */
 export const endMs = 4294967296000;
@@ -26,24 +26,17 @@ export function putFields(
     const place = at + offset;
     if (form === 'text' || form === 'digits' || form === 'application')
       putText(form, view, place, size - offset, isLittle, batch, row, column as TextColumn);
-    else putValue(form, view, place, isLittle, batch, row, column as OptionalColumn);
+    else putValue(form, view, place, isLittle, batch, row, column as FieldColumn);
   }
 }
 
-function putValue(
-  form: FieldForm,
-  view: DataView,
-  at: number,
-  isLittle: boolean,
-  batch: FlowBatch,
-  row: number,
-  name: OptionalColumn,
-): void {
-  if (!batch.has(name)) {
+function putValue(form: FieldForm, view: DataView, at: number, isLittle: boolean, batch: FlowBatch, row: number, name: FieldColumn): void {
+  let column = batch[name] as Float64Array | undefined;
+  if (column === undefined) {
     if (isZero(view, at, formBytes[form])) return;
-    batch.add(name);
+    batch.add(name as OptionalColumn);
+    column = batch[name] as Float64Array;
   }
-  const column = batch[name] as Float64Array;
   if (form === 'ipv4') {
     const address = view.getUint32(at, isLittle);
     if (address === 0) (batch[name] as Uint8Array).fill(0, row * 16, row * 16 + 16);
@@ -51,7 +44,7 @@ function putValue(
   } else if (form === 'ipv6') putIpv6(batch[name] as Uint8Array, row, view, at, isLittle);
   else if (form === 'labels') for (let index = 0; index < 10; index++) column[row * 10 + index] = view.getUint32(at + index * 4, isLittle);
   else if (form === 'u8') column[row] = view.getUint8(at);
-  else if (form === 'u16') column[row] = view.getUint16(at, isLittle);
+  else if (form === 'u16' || form === 'u16>u32') column[row] = view.getUint16(at, isLittle);
   else if (form === 'u64') column[row] = long(view, at, isLittle);
   else if (form === 'time') column[row] = Math.min(long(view, at, isLittle), endMs - 1);
   else column[row] = view.getUint32(at, isLittle);

@@ -11,11 +11,19 @@ import { BlockCodecs, type Codec, kernelIn, slackBytes } from '../base/block-cod
 import { type Allot, defaultBatchRows, FlowBatch } from '../base/flow-batch.js';
 import { type OptionalColumn, optionalColumns, optionalNames } from '../base/flow-columns.js';
 import type { ColumnPart, WantedColumns } from './format.js';
-import { elementFields, type FieldForm, formBytes } from './nfcapd-elements.js';
+import { elementFields, extensions, type Field, type FieldForm, formBytes } from './nfcapd-elements.js';
+import { readOldRecords } from './nfcapd-old-records.js';
 import { nfcapdColumns, readRecords } from './nfcapd-records.js';
 import { exportersMax, type NfcapdState } from './nfcapd-state.js';
 
-interface Exports {
+interface OldExports {
+  fill(columns: number, at: number, end: number, row: number, capacity: number): number;
+  rowCount(): number;
+  stoppedHard(): number;
+  neededColumn(): number;
+}
+
+interface Exports extends OldExports {
   fill(columns: number, at: number, end: number, row: number, capacity: number): number;
   fillParts(columns: number, at: number, end: number, row: number, capacity: number, parts: number): number;
   rowCount(): number;
@@ -60,7 +68,11 @@ const laterColumns: readonly OptionalColumn[] = [
 ];
 const columnOrder: readonly (keyof FlowBatch)[] = [...steadyColumns, ...laterColumns];
 /** Places of the other tables beside that of columns: the same as in the kernel. */
-const [exportersPlace, ratesPlace, fieldsPlace] = [1008, 1012, 1024];
+const [exporterIdPlace, forwardingPlace, exportersPlace, ratesPlace, mapsPlace, fieldsPlace, extensionsPlace] = [
+  996, 1000, 1008, 1012, 1016, 1024, 8192,
+];
+/** Maps of layout 1 have ids below this; so many extension ids of all of them are held for the kernel. */
+const [mapsMax, mapIdsMax] = [65536, 65536];
 const formNumbers: Readonly<Partial<Record<FieldForm, number>>> = {
   u8: 1,
   'u32>u8': 1,
@@ -72,6 +84,8 @@ const formNumbers: Readonly<Partial<Record<FieldForm, number>>> = {
   ipv6: 6,
   time: 7,
   labels: 8,
+  'u16>u32': 9,
+  'u32>u64': 10,
 };
 
 const idle: NfcapdKernel[] = [];
@@ -87,6 +101,10 @@ export class NfcapdKernel {
   readonly exporters: Uint8Array;
   readonly rates: Uint32Array;
   readonly #kernel: Exports;
+  readonly #old: OldExports;
+  readonly #maps: Uint32Array;
+  readonly #mapIds: Uint16Array;
+  #mapIdsAt = 0;
   readonly #codecs: BlockCodecs;
   readonly #table: Uint32Array;
   readonly #laterAt: number;
@@ -105,6 +123,8 @@ export class NfcapdKernel {
     this.batch.extra.clear();
     this.#table.fill(0, steadyColumns.length, columnOrder.length);
     this.#freeAt = this.#laterAt;
+    if (this.#mapIdsAt > 0) this.#maps.fill(0);
+    this.#mapIdsAt = 0;
     if (idle.length < 2) idle.push(this);
   }
 
@@ -114,7 +134,13 @@ export class NfcapdKernel {
       0,
     );
     const size =
-      pageBytes + defaultBatchRows * (248 + laterBytes) + exportersMax * 20 + BlockCodecs.scratchBytes + 2 * (blockBytes + slackBytes);
+      pageBytes +
+      defaultBatchRows * (248 + laterBytes) +
+      exportersMax * 20 +
+      mapsMax * 4 +
+      mapIdsMax * 2 +
+      BlockCodecs.scratchBytes +
+      2 * (blockBytes + slackBytes);
     const memory = new WebAssembly.Memory({ initial: Math.ceil(size / pageBytes) + 1 });
     this.#freeAt = pageBytes;
     const allot: Allot = (Type, length) => {
@@ -124,6 +150,8 @@ export class NfcapdKernel {
     };
     this.exporters = allot(Uint8Array, exportersMax * 16);
     this.rates = allot(Uint32Array, exportersMax);
+    this.#maps = allot(Uint32Array, mapsMax);
+    this.#mapIds = allot(Uint16Array, mapIdsMax);
     const scratch = allot(Uint8Array, BlockCodecs.scratchBytes);
     this.packed = allot(Uint8Array, blockBytes + slackBytes);
     this.unpacked = allot(Uint8Array, blockBytes + slackBytes).subarray(0, blockBytes);
@@ -133,24 +161,27 @@ export class NfcapdKernel {
     this.#fillTables();
     this.#codecs = new BlockCodecs(memory, scratch.byteOffset);
     this.#kernel = kernelIn(memory, new URL('nfcapd-records.wasm', import.meta.url)) as unknown as Exports;
+    this.#old = kernelIn(memory, new URL('nfcapd-old-records.wasm', import.meta.url)) as unknown as OldExports;
   }
 
   #fillTables(): void {
     this.#noteColumns();
     this.#table[exportersPlace / 4] = this.exporters.byteOffset;
     this.#table[ratesPlace / 4] = this.rates.byteOffset;
+    this.#table[mapsPlace / 4] = this.#maps.byteOffset;
+    this.#table[forwardingPlace / 4] = columnOrder.indexOf('forwarding') * 4;
+    this.#table[exporterIdPlace / 4] = columnOrder.indexOf('exporterId') * 4;
     const view = new DataView(this.#table.buffer, tableAt + fieldsPlace);
     let at = 64 * 4;
     for (const [type, fields] of Object.entries(elementFields)) {
       view.setUint32(Number(type) * 4, (fields.length << 16) | at, true);
-      for (const { offset, form, column } of fields) {
-        view.setUint16(at, offset, true);
-        view.setUint8(at + 2, formNumbers[form] ?? 0);
-        view.setUint8(at + 3, formBytes[form]);
-        // A column of texts is left to the reference: place 0.
-        view.setUint32(at + 4, formNumbers[form] === undefined ? 0 : columnOrder.indexOf(column as OptionalColumn) * 4, true);
-        at += 8;
-      }
+      at = putFields(view, at, fields);
+    }
+    for (const [id, { size, fields }] of Object.entries(extensions)) {
+      const place = (extensionsPlace + Number(id) * 8) / 4;
+      this.#table[place] = (fields.length << 16) | at;
+      this.#table[place + 1] = size;
+      at = putFields(view, at, fields);
     }
   }
 
@@ -193,6 +224,50 @@ export class NfcapdKernel {
     }
     return at;
   }
+
+  /** As `read`, of layout 1. */
+  readOld(offset: number, size: number, state: NfcapdState): number {
+    const { batch, unpacked } = this;
+    const base = unpacked.byteOffset;
+    state.onMap = (id, ids) => this.#setMap(id, ids);
+    let at = offset;
+    while (at < size && batch.count < batch.capacity) {
+      at = this.#old.fill(tableAt, base + at, base + size, batch.count, batch.capacity) - base;
+      batch.count = this.#old.rowCount();
+      if (this.#old.stoppedHard() === 0) continue;
+      const needed = columnOrder[this.#old.neededColumn() / 4];
+      if (needed !== undefined && needed !== 'firstSeconds') batch.add(needed as OptionalColumn);
+      else at = readOldRecords(unpacked.subarray(0, size), at, batch, state, 1);
+      this.#noteColumns();
+    }
+    return at;
+  }
+
+  // What does not fit is left to the reference.
+  #setMap(id: number, ids: readonly number[]): void {
+    const at = this.#mapIdsAt;
+    if (at + ids.length + 1 > mapIdsMax) {
+      this.#maps[id] = 0xffffffff;
+      return;
+    }
+    this.#mapIds.set(ids, at);
+    this.#mapIds[at + ids.length] = 0;
+    this.#maps[id] = this.#mapIds.byteOffset + at * 2;
+    this.#mapIdsAt = at + ids.length + 1;
+  }
+}
+
+/** Writes fields as the kernels read them; answers where the next ones go. */
+function putFields(view: DataView, at: number, fields: readonly Field[]): number {
+  for (const { offset, form, column } of fields) {
+    view.setUint16(at, offset, true);
+    view.setUint8(at + 2, formNumbers[form] ?? 0);
+    view.setUint8(at + 3, formBytes[form]);
+    // A column of texts is left to the reference: place 0.
+    view.setUint32(at + 4, formNumbers[form] === undefined ? 0 : columnOrder.indexOf(column as OptionalColumn) * 4, true);
+    at += 8;
+  }
+  return at;
 }
 
 const bitOfPart: Readonly<Record<ColumnPart, number>> = { times: 1, ports: 2, addresses: 4, reverse: 8 };

@@ -23,12 +23,18 @@ const commonBytes: Readonly<Record<number, number>> = { 1: 28, 10: 32 };
 const none: readonly number[] = [];
 const [isIpv6, hasPackets64, hasBytes64, isSampled] = [1, 2, 4, 128];
 
-/** Takes records from `offset` on until the batch is full or the block ends; returns where to go on. */
-export function readOldRecords(data: Uint8Array, offset: number, batch: FlowBatch, state: NfcapdState): number {
+/** Takes at most `records` records from `offset` on until the batch is full or the block ends; returns where to go on. */
+export function readOldRecords(
+  data: Uint8Array,
+  offset: number,
+  batch: FlowBatch,
+  state: NfcapdState,
+  records = Number.POSITIVE_INFINITY,
+): number {
   const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
   const { isLittle } = state;
   let at = offset;
-  while (at < data.length && batch.count < batch.capacity) {
+  for (let record = 0; record < records && at < data.length && batch.count < batch.capacity; record++) {
     const size = at + 4 <= data.length ? view.getUint16(at + 2, isLittle) : 0;
     if (size < 4 || at + size > data.length) {
       state.lose(at, 'range', `a record of ${size} bytes in a block of ${data.length}; the rest of the block is lost`);
@@ -43,8 +49,7 @@ export function readOldRecords(data: Uint8Array, offset: number, batch: FlowBatc
         clearRow(batch, batch.count);
         state.lose(at, cause, 'a flow record that cannot be read');
       }
-    } else if (type === mapRecord && size >= 10)
-      state.maps.set(view.getUint16(at + 4, isLittle), mapIds(view, at + 8, at + size, isLittle));
+    } else if (type === mapRecord && size >= 10) state.setMap(view.getUint16(at + 4, isLittle), mapIds(view, at + 8, at + size, isLittle));
     else state.note(view, at, size);
     at += size;
   }
@@ -104,11 +109,12 @@ function fillRow(
   let hasExporter = false;
   for (let index = 0; index < ids.length; index++) {
     const id = ids[index]!;
-    if (id === 23 || id === 24) hasExporter = true;
     const extension = extensions[id];
     if (extension === undefined || at + extension.size > end) break;
-    fillExtension(view, id, at, batch, row, isLittle);
+    if (id === 23 || id === 24) hasExporter = true;
     putFields(extension.fields, view, at, extension.size, isLittle, batch, row);
+    // The type and code of an ICMP event stand with the event.
+    if (id === 37 && (batch.proto[row] === 1 || batch.proto[row] === 58)) batch.dport[row] = view.getUint16(at + 12, isLittle);
     at += extension.size;
   }
   fillExporter(batch, row, exporter, hasExporter, (flags & isSampled) !== 0, undefined, state);
@@ -134,29 +140,4 @@ function fillAddresses(view: DataView, at: number, isSix: boolean, batch: FlowBa
   putIpv4(batch.src, row, view.getUint32(at, isLittle));
   putIpv4(batch.dst, row, view.getUint32(at + 4, isLittle));
   return at + 8;
-}
-
-function fillExtension(view: DataView, id: number, at: number, batch: FlowBatch, row: number, isLittle: boolean): void {
-  if (id === 4) {
-    batch.inIf[row] = view.getUint16(at, isLittle);
-    batch.outIf[row] = view.getUint16(at + 2, isLittle);
-  } else if (id === 5) {
-    batch.inIf[row] = view.getUint32(at, isLittle);
-    batch.outIf[row] = view.getUint32(at + 4, isLittle);
-  } else if (id === 6) {
-    batch.srcAs[row] = view.getUint16(at, isLittle);
-    batch.dstAs[row] = view.getUint16(at + 2, isLittle);
-  } else if (id === 7) {
-    batch.srcAs[row] = view.getUint32(at, isLittle);
-    batch.dstAs[row] = view.getUint32(at + 4, isLittle);
-  } else if (id === 14 && batch.packetsRev !== undefined) batch.packetsRev[row] = view.getUint32(at, isLittle);
-  else if (id === 15 && batch.packetsRev !== undefined) batch.packetsRev[row] = long(view, at, isLittle);
-  else if (id === 16 && batch.bytesRev !== undefined) batch.bytesRev[row] = view.getUint32(at, isLittle);
-  else if (id === 17 && batch.bytesRev !== undefined) batch.bytesRev[row] = long(view, at, isLittle);
-  else if (id === 37 && (batch.proto[row] === 1 || batch.proto[row] === 58)) batch.dport[row] = view.getUint16(at + 12, isLittle);
-  else if (id === 18) {
-    const flows = view.getUint32(at, isLittle);
-    if (flows !== 0) batch.add('flowCount');
-    if (batch.flowCount !== undefined) batch.flowCount[row] = flows;
-  }
 }

@@ -58,6 +58,11 @@ export function neededColumn(): u32 {
   return wanted;
 }
 
+/** Says which column has to be made. */
+export function needColumn(place: u32): void {
+  wanted = place;
+}
+
 /** Appends records of [at, end) to the batch of `capacity` rows that holds `row`; answers where it stopped. */
 export function fill(columns: usize, at: usize, end: usize, row: u32, capacity: u32): usize {
   isHard = false;
@@ -241,10 +246,14 @@ function fillRow(columns: usize, at: usize, end: usize, row: usize): bool {
 function putHead(columns: usize, head: usize, row: usize, hasExporter: bool): bool {
   if (!putFields(columns, 0, head, 12, row)) return false;
   const exporter = <usize>load<u16>(head, 8);
-  if (!hasExporter) {
+  if (!hasExporter && exporter != 0) {
     v128.store(<usize>load<u32>(columns, EXPORTER) + (row << 4), v128.load(<usize>load<u32>(columns, EXPORTERS) + (exporter << 4)));
   }
-  if ((load<u8>(head, 10) & isSampled) == 0) return true;
+  return (load<u8>(head, 10) & isSampled) == 0 || putSampling(columns, exporter, row);
+}
+
+/** The sampling rate of an exporter; false where it has several, or where the column has to be made first. */
+export function putSampling(columns: usize, exporter: usize, row: usize): bool {
   const rate = load<u32>(<usize>load<u32>(columns, RATES) + (exporter << 2));
   if (rate == severalRates) return false;
   const column = <usize>load<u32>(columns, SAMPLING);
@@ -259,7 +268,11 @@ function putHead(columns: usize, head: usize, row: usize, hasExporter: bool): bo
 
 // Fields of an element by the table; false where a column has to be made first, or where there is a text.
 function putFields(columns: usize, type: u32, data: usize, size: usize, row: usize): bool {
-  const entry = load<u32>(columns + FIELDS + (<usize>type << 2));
+  return putFieldList(columns, load<u32>(columns + FIELDS + (<usize>type << 2)), data, size, row);
+}
+
+/** The fields of a list: count << 16 | place behind FIELDS. */
+export function putFieldList(columns: usize, entry: u32, data: usize, size: usize, row: usize): bool {
   let at = columns + FIELDS + <usize>(entry & 0xffff);
   for (let left = entry >> 16; left > 0; left--, at += 8) {
     const bytes = <usize>load<u8>(at, 3);
@@ -315,6 +328,14 @@ function putField(form: u32, column: usize, from: usize, row: usize): void {
       memory.copy(column + row * 40, from, 40);
       break;
     }
+    case 9: {
+      store<u32>(column + (row << 2), <u32>load<u16>(from));
+      break;
+    }
+    case 10: {
+      store<f64>(column + (row << 3), <f64>load<u32>(from));
+      break;
+    }
   }
 }
 
@@ -343,7 +364,7 @@ function fillFlow(columns: usize, data: usize, row: usize): bool {
 // Empties what a record may leave out.
 // @ts-ignore: decorator
 @inline
-function clearRow(columns: usize, row: usize): void {
+export function clearRow(columns: usize, row: usize): void {
   const zero = i64x2.splat(0);
   clearAddresses(columns, row);
   clearReverse(columns, row);

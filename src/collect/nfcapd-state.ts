@@ -28,6 +28,8 @@ export class NfcapdState {
   blockOffset = 0;
   /** Extension ids by map id (layout 1). */
   readonly maps = new Map<number, readonly number[]>();
+  /** Called with each map. */
+  onMap: (id: number, extensions: readonly number[]) => void = () => undefined;
   /** 16 bytes an exporter id. */
   readonly exporters: Uint8Array;
   /** One in how many, by exporter id; 0 unknown. */
@@ -53,6 +55,12 @@ export class NfcapdState {
       this.rates[id] = 0;
     }
     this.#known.clear();
+  }
+
+  /** Takes a map of extensions. */
+  setMap(id: number, extensions: readonly number[]): void {
+    this.maps.set(id, extensions);
+    this.onMap(id, extensions);
   }
 
   /** Takes a record that is no flow. */

@@ -197,7 +197,8 @@ class BlockReader {
     const { options, isLittle } = this.#state;
     for (let offset = 0; offset < unpacked.length; ) {
       const before = batch.count;
-      if (this.#blocks.isOld) offset = readOldRecords(unpacked, offset, batch, this.#state);
+      if (this.#blocks.isOld && isLittle) offset = kernel.readOld(offset, unpacked.length, this.#state);
+      else if (this.#blocks.isOld) offset = readOldRecords(unpacked, offset, batch, this.#state);
       else if (isLittle) offset = kernel.read(offset, unpacked.length, this.#state);
       else offset = readRecords(unpacked, offset, batch, this.#state);
       // Of counters alone, the last number is enough to go on from.
