@@ -66,7 +66,34 @@ test('a sum is the same number through every function and at every width', async
       const [integral] = await evaluateTarget('integral(a.b)', context);
       const known = integral?.values.filter((value) => !Number.isNaN(value)) ?? [];
       assert.equal(known.at(-1) ?? 0, whole, 'integral');
+      const { values: drawn } = pointsOf(integral as Series, width, integral as Series);
+      // The last point says it, unless every slot of its band is unknown or the first part of the only band was left out.
+      const last = drawn.filter((value) => !Number.isNaN(value)).at(-1);
+      if (last !== undefined) assert.equal(last, whole, `integral at ${width}`);
     }),
     { seed: 20_261_123, numRuns: 300 },
   );
+});
+
+test('what is a rate or a share of counts stands at the same height at every width', async () => {
+  const shape = { name: 'a.b', pathExpression: 'a.b', tags: { name: 'a.b' }, stepSeconds: 10, xFilesFactor: 0, method: 'sum' } as const;
+  const series: Series = { ...shape, start: 1000, end: 1000 + 3000, values: new Float64Array(300).fill(5) };
+  const heights = {
+    'scaleToSeconds(a.b,1)': 0.5,
+    'asPercent(a.b,20)': 25,
+    'divideSeries(a.b,a.b)': 1,
+    'log(a.b,5)': 1,
+    'countSeries(a.b)': 1,
+    'isNonNull(a.b)': 1,
+  };
+  for (const [target, height] of Object.entries(heights)) {
+    const [one] = await evaluateTarget(target, contextOf(series));
+    for (const width of [1, 7, 50, 299, 300]) {
+      const { values } = pointsOf(one as Series, width, one as Series);
+      assert.ok(
+        values.every((value) => Math.abs(value - height) < 1e-9),
+        `${target} at ${width}: ${values[0]}`,
+      );
+    }
+  }
 });

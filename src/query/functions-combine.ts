@@ -6,7 +6,7 @@
 
 import type { Call, TargetFunction, Value } from './function.js';
 import { nodesName } from './functions-alias.js';
-import { bare, derive, type Method, mergeValues, methodOf, type Series } from './series.js';
+import { bare, derive, type Method, mergeValues, methodOf, ratesOf, type Series } from './series.js';
 
 const lists = { name: 'seriesLists', type: 'seriesList', required: true, multiple: true } as const;
 const seriesList = { name: 'seriesList', type: 'seriesList', required: true } as const;
@@ -103,7 +103,9 @@ export function aggregate(series: readonly Series[], method: Method, given?: num
   const all = [first, ...others];
   const values = mergeColumns(all, method, xFilesFactor);
   const shared = Object.entries(first.tags).filter(([tag, value]) => all.every((one) => one.tags[tag] === value));
-  const { methodChosen: _, ...rest } = bare(first);
+  // Merged counts are counts; how many there are, how they vary and what they multiply to are none.
+  const isCount = method !== 'count' && method !== 'stddev' && method !== 'multiply';
+  const { methodChosen: _, ...rest } = bare(isCount ? first : ratesOf(first));
   return [{ ...rest, name, pathExpression: name, values, tags: { name, ...Object.fromEntries(shared), aggregatedBy: word } }];
 }
 
@@ -193,7 +195,7 @@ async function countSeries(call: Call): Promise<readonly Series[]> {
   const [first] = onOneStep(all);
   if (first === undefined) return [];
   const name = `countSeries(${expressionsOf(all)})`;
-  return [{ ...derive(first, name, new Float64Array(first.values.length).fill(all.length)), tags: { name } }];
+  return [{ ...ratesOf(derive(first, name, new Float64Array(first.values.length).fill(all.length))), tags: { name } }];
 }
 
 async function groupBy(call: Call, nodes: readonly Value[], callback: string): Promise<readonly Series[]> {
@@ -224,7 +226,7 @@ function divideSeries(call: Call): readonly Series[] {
     const [top, below] = onOneStep([dividend, divisors[0] as Series]) as [Series, Series];
     const values = top.values.map((value, slot) => (below.values[slot] === 0 ? Number.NaN : value / (below.values[slot] as number)));
     const name = `divideSeries(${dividend.name},${(divisors[0] as Series).name})`;
-    return { ...derive(top, name, values), tags: { name } };
+    return { ...ratesOf(derive(top, name, values)), tags: { name } };
   });
 }
 

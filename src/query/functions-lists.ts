@@ -9,7 +9,7 @@ import { nodesName } from './functions-alias.js';
 import { aggregate, expressionsOf, factorOf, onOneStep, shownWord, wantedMethod } from './functions-combine.js';
 import { percentile } from './functions-select.js';
 import { formatFloat, formatG } from './python-number.js';
-import { derive, type Method, methodOf, type Series } from './series.js';
+import { derive, type Method, methodOf, ratesOf, type Series } from './series.js';
 
 const seriesList = { name: 'seriesList', type: 'seriesList', required: true } as const;
 const nodes = { name: 'nodes', type: 'nodeOrTag', required: true, multiple: true } as const;
@@ -172,7 +172,7 @@ function quotient(top: Series, below: Series, name: string, factor: number): Ser
   const values = over.values.map((value, slot) =>
     under.values[slot] === 0 ? Number.NaN : (value / (under.values[slot] as number)) * factor,
   );
-  return { ...derive(over, name, values), tags: { name } };
+  return { ...ratesOf(derive(over, name, values)), tags: { name } };
 }
 
 function withWildcards(call: Call, method: Method, word: string = method): readonly Series[] {
@@ -223,7 +223,7 @@ function percent(call: Call): readonly Series[] {
     return own.map((series) => {
       const name = `asPercent(${series.name},${shown})`;
       const values = series.values.map((value) => (whole === 0 ? Number.NaN : (value / whole) * 100));
-      return { ...derive(series, name, values), tags: { name } };
+      return { ...ratesOf(derive(series, name, values)), tags: { name } };
     });
   }
   if (total === null) {

@@ -6,7 +6,7 @@
 import { Temporal } from 'temporal-polyfill';
 import type { Call, TargetFunction } from './function.js';
 import { formatFloat, formatG } from './python-number.js';
-import { derive, mergeValues, methodOf, type Series } from './series.js';
+import { derive, mergeValues, methodOf, ratesOf, type Series } from './series.js';
 import { parseOffset } from './when.js';
 
 const seriesList = { name: 'seriesList', type: 'seriesList', required: true } as const;
@@ -71,7 +71,7 @@ export const transformFunctions: readonly TargetFunction[] = [
         (series) => `invert(${series.name})`,
         (value) => (value === 0 ? Number.NaN : 1 / value),
         { invert: '1' },
-      ),
+      ).map(ratesOf),
   },
   {
     names: ['scaleToSeconds'],
@@ -82,7 +82,9 @@ export const transformFunctions: readonly TargetFunction[] = [
       const seconds = call.number('seconds');
       return call.series().map((series) => {
         const values = series.values.map((value) => round6((value * seconds) / series.stepSeconds));
-        return derive(series, `scaleToSeconds(${series.name},${formatG(seconds)})`, values, { scaleToSeconds: formatFloat(seconds) });
+        return derive(ratesOf(series), `scaleToSeconds(${series.name},${formatG(seconds)})`, values, {
+          scaleToSeconds: formatFloat(seconds),
+        });
       });
     },
   },
@@ -91,7 +93,7 @@ export const transformFunctions: readonly TargetFunction[] = [
     group: 'Transform',
     description: 'The sum of all values so far.',
     parameters: [seriesList],
-    run: (call) => call.series().map((series) => derive(series, `integral(${series.name})`, running(series.values), { integral: '1' })),
+    run: (call) => call.series().map((series) => totalSoFar(series, `integral(${series.name})`, running(series.values), { integral: '1' })),
   },
   {
     names: ['derivative'],
@@ -119,7 +121,9 @@ export const transformFunctions: readonly TargetFunction[] = [
     run: (call) =>
       call
         .series()
-        .map((series) => derive(series, `perSecond(${series.name})`, growth(call, series, series.stepSeconds), { perSecond: '1' })),
+        .map((series) =>
+          derive(ratesOf(series), `perSecond(${series.name})`, growth(call, series, series.stepSeconds), { perSecond: '1' }),
+        ),
   },
   {
     names: ['keepLastValue'],
@@ -148,7 +152,7 @@ export const transformFunctions: readonly TargetFunction[] = [
     run: (call) =>
       call.series().map((series) =>
         derive(
-          series,
+          ratesOf(series),
           `isNonNull(${series.name})`,
           series.values.map((value) => (Number.isNaN(value) ? 0 : 1)),
           { isNonNull: '1' },
@@ -180,6 +184,12 @@ export const transformFunctions: readonly TargetFunction[] = [
     run: smartSummarize,
   },
 ];
+
+/** Sums so far: of several slots the last one tells, so the last point of every picture is the whole sum. */
+export function totalSoFar(series: Series, name: string, values: Float64Array, tags: Readonly<Record<string, string>>): Series {
+  const total = derive(series, name, values, tags);
+  return total.methodChosen === true ? total : { ...total, method: 'last' };
+}
 
 function each(
   call: Call,
@@ -299,7 +309,8 @@ function regroup(
     if (to > from)
       values[slot] = mergeValues(series.values, from, to, method, (series.xFilesFactor * step) / series.stepSeconds / (to - from));
   }
-  return { ...derive(series, name, values, tags), start, end: start + count * step, stepSeconds: step };
+  const isCount = method === 'sum' || method === 'count' || method === 'diff';
+  return { ...derive(isCount ? series : ratesOf(series), name, values, tags), start, end: start + count * step, stepSeconds: step };
 }
 
 function intervalOf(call: Call, text: string): number {

@@ -5,8 +5,9 @@
 
 import type { Call, TargetFunction } from './function.js';
 import { onOneStep } from './functions-combine.js';
+import { totalSoFar } from './functions-transform.js';
 import { formatFloat, formatG } from './python-number.js';
-import { derive, mergeValues, type Series } from './series.js';
+import { derive, mergeValues, ratesOf, type Series } from './series.js';
 import { parseOffset } from './when.js';
 
 const seriesList = { name: 'seriesList', type: 'seriesList', required: true } as const;
@@ -27,7 +28,8 @@ export const valueFunctions: readonly TargetFunction[] = [
       group: 'Transform',
       description,
       parameters: [seriesList],
-      run: (call) => call.series().map((series) => derive(series, `${name}(${series.name})`, series.values.map(reckon), { [name]: tag })),
+      run: (call) =>
+        call.series().map((series) => derive(ratesOf(series), `${name}(${series.name})`, series.values.map(reckon), { [name]: tag })),
     }),
   ),
   {
@@ -53,7 +55,7 @@ export const valueFunctions: readonly TargetFunction[] = [
       const factor = call.number('factor');
       return call.series().map((series) => {
         const values = series.values.map((value) => finite(value ** factor));
-        return derive(series, `pow(${series.name},${formatG(factor)})`, values, { pow: formatFloat(factor) });
+        return derive(ratesOf(series), `pow(${series.name},${formatG(factor)})`, values, { pow: formatFloat(factor) });
       });
     },
   },
@@ -68,7 +70,9 @@ export const valueFunctions: readonly TargetFunction[] = [
       const reckon = (value: number): number =>
         !(value > 0) ? Number.NaN : base === 10 ? Math.log10(value) : base === 2 ? Math.log2(value) : Math.log(value) / Math.log(base);
       const shown = formatG(base);
-      return call.series().map((series) => derive(series, `log(${series.name}, ${shown})`, series.values.map(reckon), { log: shown }));
+      return call
+        .series()
+        .map((series) => derive(ratesOf(series), `log(${series.name}, ${shown})`, series.values.map(reckon), { log: shown }));
     },
   },
   {
@@ -163,7 +167,7 @@ export const valueFunctions: readonly TargetFunction[] = [
       if (first === undefined) return [];
       const values = first.values.map((value, slot) => others.reduce((power, one) => powerOf(power, one.values[slot] as number), value));
       const name = `powSeries(${[...new Set([first, ...others].map((one) => one.name))].join(',')})`;
-      return [{ ...derive(first, name, values), tags: { name } }];
+      return [{ ...ratesOf(derive(first, name, values)), tags: { name } }];
     },
   },
 ];
@@ -199,7 +203,7 @@ function minMax(call: Call): readonly Series[] {
       if (value > high) high = value;
     }
     const values = series.values.map((value) => (Number.isNaN(value) ? value : high === low ? 0 : (value - low) / (high - low)));
-    return derive(series, `minMax(${series.name})`, values);
+    return derive(ratesOf(series), `minMax(${series.name})`, values);
   });
 }
 
@@ -283,6 +287,6 @@ function integralByInterval(call: Call): readonly Series[] {
       if (!Number.isNaN(value)) sum += value;
       return sum;
     });
-    return derive(series, `integralByInterval(${series.name},'${text}')`, values, { integralByInterval: text });
+    return totalSoFar(series, `integralByInterval(${series.name},'${text}')`, values, { integralByInterval: text });
   });
 }

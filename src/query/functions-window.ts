@@ -5,7 +5,7 @@
  */
 
 import type { Call, TargetContext, TargetFunction } from './function.js';
-import { derive, type Method, mergeValues, methodOf, type Series } from './series.js';
+import { derive, type Method, mergeValues, methodOf, ratesOf, type Series } from './series.js';
 import { parseOffset } from './when.js';
 
 const seriesList = { name: 'seriesList', type: 'seriesList', required: true } as const;
@@ -60,7 +60,7 @@ export const windowFunctions: readonly TargetFunction[] = [
       const tolerance = call.number('windowTolerance', 0.1);
       return call.series().map((series) => {
         const values = deviations(series.values, points, tolerance);
-        return derive(series, `stdev(${series.name},${points})`, values, { stdev: String(points) });
+        return derive(ratesOf(series), `stdev(${series.name},${points})`, values, { stdev: String(points) });
       });
     },
   },
@@ -128,7 +128,9 @@ async function movingWindow(call: Call, word: string): Promise<readonly Series[]
     const start = series.start + lost * series.stepSeconds;
     const values = all.subarray(lost);
     const shown = `${name}(${series.name},${window.shown})`;
-    return { ...derive(series, shown, values, { [name]: window.tag }), start };
+    // An average of counts is a count; what a whole window holds is none of its last slot.
+    const isCount = ['average', 'median', 'min', 'max', 'first', 'last'].includes(method);
+    return { ...derive(isCount ? series : ratesOf(series), shown, values, { [name]: window.tag }), start };
   });
 }
 

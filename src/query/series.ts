@@ -108,6 +108,15 @@ export function derive(series: Series, name: string, values: Float64Array, tags:
   return { ...bare(series), name, pathExpression: name, values, tags: { ...series.tags, ...tags } };
 }
 
+/**
+ * A series whose values are no longer what a slot holds but a rate, a share, a logarithm: slots of it are averaged where those of counts are added up, unless
+ * `consolidateBy` chose otherwise. Its slots say the same whatever their length, so a narrower picture shows them at the same height.
+ */
+export function ratesOf(series: Series): Series {
+  const adds = series.method === 'sum' || series.method === 'count';
+  return adds && series.methodChosen !== true ? { ...series, method: 'average' } : series;
+}
+
 /** The series without what lies below its values. */
 export function bare(series: Series): Series {
   const { merged: _, cells: __, times: ___, ...rest } = series;
