@@ -3,6 +3,7 @@ import { isIPv4, isIPv6 } from 'node:net';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { formatAddress, parseAddress } from './address.js';
+import { RowWriter } from './row-writer.js';
 
 const bytes = new Uint8Array(16);
 
@@ -58,5 +59,22 @@ test('agrees with node on random texts', () => {
       assert.equal(parseAddress(text, bytes), isIPv4(text) ? 4 : isIPv6(text) ? 6 : 0, text);
     }),
     { seed: 2, numRuns: 2000 },
+  );
+});
+
+test('addresses are written as bytes as they are as texts', () => {
+  const seed = 20261127;
+  const writer = new RowWriter(64);
+  const group = fc.constantFrom(0, 0, 0, 1, 0xf, 0x10, 0xff, 0x100, 0xfff, 0x1000, 0xffff);
+  fc.assert(
+    fc.property(fc.array(group, { minLength: 8, maxLength: 8 }), fc.boolean(), (groups, isMapped) => {
+      const bytes = Uint8Array.from(groups.flatMap((value) => [value >> 8, value & 255]));
+      if (isMapped) bytes.set([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff]);
+      for (const family of [4, 6, 0] as const) {
+        writer.address(bytes, 0, family);
+        assert.equal(writer.take().toString('latin1'), formatAddress(bytes, 0, family));
+      }
+    }),
+    { seed, numRuns: 3000 },
   );
 });

@@ -8,6 +8,9 @@ import { exponentialBytesMax, writeExponential } from './exponential-bytes.js';
 
 const [zero, dot, dash, colon, letterT, letterZ] = [0x30, 0x2e, 0x2d, 0x3a, 0x54, 0x5a];
 
+/** The longest address: eight groups of four digits. */
+const addressBytesMax = 48;
+
 export class RowWriter {
   bytes: Buffer;
   at = 0;
@@ -76,14 +79,49 @@ export class RowWriter {
 
   /** An address of 16 bytes. */
   address(source: Uint8Array, offset: number, family: number): void {
-    if (family !== 4) {
-      this.ascii(formatAddress(source, offset, family));
-      return;
-    }
-    for (let index = 12; index < 16; index++) {
-      if (index > 12) this.bytes[this.at++] = dot;
+    this.reserve(addressBytesMax);
+    if (family === 6) this.#ipv6(source, offset);
+    else if (family === 4) this.#ipv4(source, offset + 12);
+    else this.ascii(formatAddress(source, offset, family));
+  }
+
+  #ipv4(source: Uint8Array, offset: number): void {
+    for (let index = 0; index < 4; index++) {
+      if (index > 0) this.bytes[this.at++] = dot;
       const value = source[offset + index]!;
       this.#padded(value, value > 99 ? 3 : value > 9 ? 2 : 1);
+    }
+  }
+
+  // RFC 5952: the first longest run of two zero groups or more is left out.
+  #ipv6(source: Uint8Array, offset: number): void {
+    let [start, length, run] = [8, 1, 0];
+    for (let group = 0; group < 8; group++) {
+      run = source[offset + 2 * group]! === 0 && source[offset + 2 * group + 1]! === 0 ? run + 1 : 0;
+      if (run > length) [start, length] = [group + 1 - run, run];
+    }
+    if (start === 0 && length === 5 && source[offset + 10] === 0xff && source[offset + 11] === 0xff) {
+      this.ascii('::ffff:');
+      this.#ipv4(source, offset + 12);
+      return;
+    }
+    for (let group = 0; group < 8; group++) {
+      if (group === start) {
+        this.bytes[this.at++] = colon;
+        if (group === 0) this.bytes[this.at++] = colon;
+        group += length - 1;
+        continue;
+      }
+      this.#hex((source[offset + 2 * group]! << 8) | source[offset + 2 * group + 1]!);
+      if (group < 7) this.bytes[this.at++] = colon;
+    }
+  }
+
+  #hex(value: number): void {
+    let shift = value > 0xfff ? 12 : value > 0xff ? 8 : value > 0xf ? 4 : 0;
+    for (; shift >= 0; shift -= 4) {
+      const digit = (value >> shift) & 15;
+      this.bytes[this.at++] = digit < 10 ? zero + digit : 87 + digit;
     }
   }
 

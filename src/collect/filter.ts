@@ -175,7 +175,8 @@ function figured(figure: FigureName, test: Test): Condition {
   };
 }
 
-function comparedWith(comparator: Comparator, [value = 0, second = value]: readonly number[]): Test {
+function comparedWith(comparator: Comparator, [value = 0, second]: readonly number[]): Test {
+  if (comparator === '=' && second === undefined) return (column, count, out) => equal(column, count, value, out);
   return (column, count, out) => {
     if (comparator === '=') for (let row = 0; row < count; row++) out[row] = column[row] === value || column[row] === second ? 1 : 0;
     else if (comparator === '>') for (let row = 0; row < count; row++) out[row] = column[row]! > value ? 1 : 0;
@@ -183,6 +184,21 @@ function comparedWith(comparator: Comparator, [value = 0, second = value]: reado
     else if (comparator === '>=') for (let row = 0; row < count; row++) out[row] = column[row]! >= value ? 1 : 0;
     else for (let row = 0; row < count; row++) out[row] = column[row]! <= value ? 1 : 0;
   };
+}
+
+// The commonest loop, once for each width: a loop that sees one kind of array alone is three times as fast.
+function equal(column: NumberColumn, count: number, value: number, out: Mask): void {
+  if (column instanceof Uint8Array) equalBytes(column, count, value, out);
+  else if (column instanceof Uint16Array) equalShorts(column, count, value, out);
+  else for (let row = 0; row < count; row++) out[row] = column[row] === value ? 1 : 0;
+}
+
+function equalBytes(column: Uint8Array, count: number, value: number, out: Mask): void {
+  for (let row = 0; row < count; row++) out[row] = column[row] === value ? 1 : 0;
+}
+
+function equalShorts(column: Uint16Array, count: number, value: number, out: Mask): void {
+  for (let row = 0; row < count; row++) out[row] = column[row] === value ? 1 : 0;
 }
 
 // A port within the NAT port block of its record; the block is 0 to 0 where there is none, as nfdump has it.

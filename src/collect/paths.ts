@@ -2,7 +2,7 @@
  * The files that a user names: paths, folders, globs that no shell has expanded. In byte order of path, so that a run repeats on every machine.
  */
 
-import { readdirSync, statSync } from 'node:fs';
+import { type Dirent, readdirSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { type Fault, Refused } from '../base/faults.js';
 
@@ -30,9 +30,15 @@ export function expandPaths(paths: readonly string[], what: string, failures: Fa
 
 function filesBelow(folder: string): string[] {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && !entry.name.startsWith('.'))
+    .filter((entry) => !entry.name.startsWith('.') && isFile(entry))
     .map((entry) => join(entry.parentPath, entry.name))
     .sort(byBytes);
+}
+
+/** Whether an entry of a folder is a file, or a link to one. */
+export function isFile(entry: Dirent): boolean {
+  if (!entry.isSymbolicLink()) return entry.isFile();
+  return statSync(join(entry.parentPath, entry.name), { throwIfNoEntry: false })?.isFile() === true;
 }
 
 function byBytes(left: string, right: string): number {

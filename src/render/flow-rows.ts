@@ -54,12 +54,13 @@ export function csvRows(epoch: boolean): FlowRows {
     },
     rows: (batch) => {
       for (const name of printedColumns(batch)) if (!printed.has(name)) leftOut.add(name);
+      const cells = chosen.optional.map((name) => optionalWriter(writer, batch, name, epoch));
       for (let row = 0; row < batch.count; row++) {
         writer.reserve(rowBytesMax);
         csvFixed(writer, batch, row, epoch);
-        for (const column of chosen.optional) {
+        for (const cell of cells) {
           writer.byte(comma);
-          optionalValue(writer, batch, row, column, epoch);
+          cell(row);
         }
         for (const name of chosen.extra) {
           writer.byte(comma);
@@ -120,17 +121,25 @@ function familyOf(bytes: Uint8Array, offset: number): 0 | 4 | 6 {
   return any === 0 ? 0 : 6;
 }
 
-function optionalValue(writer: RowWriter, batch: FlowBatch, row: number, name: OptionalColumn, epoch: boolean): void {
+/** Writes a row's value of one column. */
+type CellWriter = (row: number) => void;
+
+// What a column is decided once a batch; what is none stays empty, but for numbers.
+function optionalWriter(writer: RowWriter, batch: FlowBatch, name: OptionalColumn, epoch: boolean): CellWriter {
   const column = batch[name];
   const { kind } = optionalColumns[name];
-  if (column === undefined) {
-    if (kind === 'number') writer.byte(0x30);
-  } else if (kind === 'number') writer.integer(column[row]!);
-  else if (isNone(batch, row, name)) return;
-  else if (kind === 'address') writer.address(column as Uint8Array, row * 16, familyOf(column as Uint8Array, row * 16));
-  else if (kind === 'time') instant(writer, column[row]!, epoch);
-  else if (kind === 'mac') writer.ascii(macText(column[row]!));
-  else writer.ascii(labelsText(column as Uint32Array, row));
+  if (column === undefined) return kind === 'number' ? () => writer.byte(0x30) : () => undefined;
+  if (kind === 'number') return (row) => writer.integer(column[row]!);
+  if (kind === 'time') return (row) => (column[row] === 0 ? undefined : instant(writer, column[row]!, epoch));
+  if (kind === 'mac') return (row) => (column[row] === 0 ? undefined : writer.ascii(macText(column[row]!)));
+  if (kind === 'labels') return (row) => (isNone(batch, row, name) ? undefined : writer.ascii(labelsText(column as Uint32Array, row)));
+  const bytes = column as Uint8Array;
+  const words = new Uint32Array(bytes.buffer, bytes.byteOffset, batch.count * 4);
+  return (row) => {
+    const at = row * 4;
+    if ((words[at]! | words[at + 1]! | words[at + 2]! | words[at + 3]!) === 0) return;
+    writer.address(bytes, row * 16, familyOf(bytes, row * 16));
+  };
 }
 
 function instant(writer: RowWriter, ms: number, epoch: boolean): void {
@@ -185,16 +194,17 @@ export function jsonRows(epoch: boolean): FlowRows {
     head: () => new Uint8Array(0),
     rows: (batch) => {
       const names = optionalNames.filter((name) => batch.has(name));
+      const cells = names.map((name) => optionalWriter(writer, batch, name, epoch));
       for (let row = 0; row < batch.count; row++) {
         writer.reserve(rowBytesMax);
         jsonFixed(writer, batch, row, epoch);
-        for (const name of names) {
+        for (const [index, name] of names.entries()) {
           const { kind } = optionalColumns[name];
           if ((kind !== 'number' || !isPlain(name)) && isNone(batch, row, name)) continue;
           writer.ascii(keys[name]);
           const isText = kind !== 'number' && !(kind === 'time' && epoch);
           if (isText) writer.byte(0x22);
-          optionalValue(writer, batch, row, name, epoch);
+          cells[index]?.(row);
           if (isText) writer.byte(0x22);
         }
         for (const [name, column] of batch.extra) {

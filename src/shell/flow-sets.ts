@@ -13,6 +13,7 @@
 import { readdirSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { Malformed, Usage } from '../base/faults.js';
+import { isFile } from '../collect/paths.js';
 import { ZoneCalendar } from '../fold/period.js';
 import type { Option } from './command.js';
 
@@ -56,7 +57,7 @@ function rangeOf(root: string, text: string): string[] {
   const from = isFolder ? '' : basename(path);
   let names: string[];
   try {
-    names = readdirSync(folder, { withFileTypes: true }).flatMap((entry) => (entry.isFile() ? [entry.name] : []));
+    names = readdirSync(folder, { withFileTypes: true }).flatMap((entry) => (isFile(entry) ? [entry.name] : []));
   } catch (error) {
     throw new Malformed('no such folder', { file: folder }, error);
   }
