@@ -13,6 +13,8 @@ export class Account {
   connections = 0;
   connectionsNow = 0;
   connectionsRefused = 0;
+  /** When something was taken last, epoch seconds; 0: never. */
+  lastSeconds = 0;
   /** Datagrams that the kernel dropped since the full receive buffer had no room. */
   kernelDrops = 0;
   readonly rejected = new Map<string, number>();

@@ -48,6 +48,8 @@ const commands: Readonly<Record<string, (services: Services, words: readonly str
     const now = services.now();
     return [
       `uptime: ${Math.floor((now - services.startedMs) / 1000)}`,
+      // As etsy's server: seconds since then; since the start where nothing came.
+      `messages.last_msg_seen: ${Math.max(0, Math.floor((now - Math.max(services.startedMs, ...accounts.map((one) => one.lastSeconds * 1000))) / 1000))}`,
       `messages.packets_received: ${sum((account) => account.datagrams)}`,
       `messages.metrics_received: ${sum((account) => account.lines)}`,
       `messages.bad_lines_seen: ${sum((account) => account.rejectedTotal)}`,

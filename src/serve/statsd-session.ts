@@ -80,6 +80,7 @@ class StatsdTaker {
   take(bytes: Buffer, start: number, end: number): void {
     this.#bytes = bytes;
     const { dialect } = this.#services.configuration().statsd;
+    this.#account.lastSeconds = this.#services.intake.nowSeconds;
     this.#account.lines += parseStatsd(bytes, start, end, statsdDialects[dialect] as StatsdDialect, this.#sink);
   }
 
