@@ -206,4 +206,9 @@ test('the report stands alone and escapes what logs say', (t) => {
   const text = readFileSync(html, 'utf8');
   assert.ok(!text.includes('<script') && !text.includes('<img') && !/(src|href)=/.test(text.replaceAll(/&[a-z#0-9]+;.*?</g, '')));
   assert.match(text, /&lt;script&gt;alert/);
+  assert.ok(!text.includes('time served'));
+  const timed = ['--format', '%h %l %u %t "%r" %>s %b %D', '--by', 'url', '--html', html];
+  writeFileSync(log, '10.0.0.1 - - [01/Jan/2024:00:00:00 +0000] "GET /x HTTP/1.1" 200 5 1500\n');
+  assert.equal(weir(...timed, log).status, 0);
+  assert.match(readFileSync(html, 'utf8'), /time served <small>1 requests say it.*1\.0 ms to 2\.0 ms/s);
 });

@@ -92,6 +92,7 @@ export function sizeText(bytes: number): string {
 }
 
 export function msText(ms: number): string {
+  if (ms < 1) return `${Math.round(ms * 1000)} us`;
   return ms >= 1000 ? `${(ms / 1000).toFixed(2)} s` : `${ms >= 10 ? ms.toFixed(0) : ms.toFixed(1)} ms`;
 }
 
