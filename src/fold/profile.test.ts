@@ -3,6 +3,7 @@
 import { deepEqual, equal, throws } from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { Fault } from '../base/faults.js';
 import { FlowBatch } from '../base/flow-batch.js';
 import { BinFinder, binEnd, defaultBins, parseBins } from './histogram.js';
 import { Profile, type ProfileShape, profileBys } from './profile.js';
@@ -160,5 +161,22 @@ test('a damaged saved profile is refused', () => {
   ] as const) {
     equal(text.includes(from), true, from);
     throws(() => readProfile(text.replace(from, to), 'saved.json'), /saved/);
+  }
+});
+
+test('a saved profile that is cut anywhere, or has a letter changed, is refused or read in whole', () => {
+  const whole = new Profile(shapes[1] as ProfileShape);
+  whole.add(batchOf([{ first: 1, ms: 5, packets: 3, bytes: 300, proto: 6 }]));
+  const text = textOf(whole);
+  for (let end = 0; end < text.trimEnd().length; end++)
+    throws(() => readProfile(text.slice(0, end), 'saved.json'), /saved/, `cut at ${end}`);
+  for (let at = 0; at < text.length; at++) {
+    for (const letter of ['9', '"', '{', '-', ',']) {
+      try {
+        readProfile(text.slice(0, at) + letter + text.slice(at + 1), 'saved.json');
+      } catch (error) {
+        equal(error instanceof Fault, true, `${letter} at ${at}: ${String(error)}`);
+      }
+    }
   }
 });
