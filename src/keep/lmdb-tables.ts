@@ -51,6 +51,7 @@ export class Tables {
       noSubdir: true,
       ...binary,
       maxDbs: 200,
+      maxReaders: 1024,
       overlappingSync: false,
       readOnly,
       noMemInit: true,

@@ -124,5 +124,9 @@ test('lines', () => {
     { row: 'a', at: 0, value: '{}' },
     { row: 'q"\\\u0007é', at: 0, value: '{"x":1}' },
   ];
+  assert.equal(
+    rowLines('p', [{ row: 'a', at: 0, value: '{"row":1,"x":{"partition":2}}' }]),
+    '{"partition":"p","row":"a","_row":1,"x":{"partition":2}}\n',
+  );
   assert.equal(rowLines('p"', rows), '{"partition":"p\\"","row":"a"}\n{"partition":"p\\"","row":"q\\"\\\\\\u0007é","x":1}\n');
 });

@@ -129,9 +129,16 @@ export function rowLines(partition: string, rows: readonly StoredRecord[]): stri
   let lines = '';
   for (const { row, value } of rows) {
     const key = plain.test(row) ? `"${row}"` : JSON.stringify(row);
-    lines += value.length <= 2 ? `${head}${key}}\n` : `${head}${key},${value.slice(1)}\n`;
+    const fields = value.includes('"partition":') || value.includes('"row":') ? withoutKeys(value) : value;
+    lines += fields.length <= 2 ? `${head}${key}}\n` : `${head}${key},${fields.slice(1)}\n`;
   }
   return lines;
+}
+
+// An entity may have properties of these names: they are shown with a line below, so that the keys stay what they are.
+function withoutKeys(value: string): string {
+  const entries = Object.entries(JSON.parse(value) as Record<string, unknown>);
+  return JSON.stringify(Object.fromEntries(entries.map(([name, own]) => [/^(partition|row)(@|$)/.test(name) ? `_${name}` : name, own])));
 }
 
 // What JSON writes as it is.

@@ -4,9 +4,10 @@
  * repeated `Idempotency-Key` changes nothing.
  */
 
-import { Readable } from 'node:stream';
+import { pipeline, Readable } from 'node:stream';
 import { createGzip, gunzipSync } from 'node:zlib';
 import { Malformed, Usage } from '../base/faults.js';
+import type { StoredRecord } from '../keep/record-block.js';
 import { type RecordBounds, readRecords, recordBounds } from '../query/records-in.js';
 import { get, rowLines, type Taken, take, takeMax } from '../query/take.js';
 import { type Answer, HttpFault, json, type Route, type WebRequest } from './route.js';
@@ -18,6 +19,8 @@ const lineType = 'application/x-ndjson';
 /** Characters of lines that leave together: the first soon, the others in larger pieces. */
 const firstPieceBytes = 16_384;
 const pieceBytes = 65_536;
+/** Takes that are streamed at once; each holds a snapshot of the store. */
+const streamsMax = 100;
 
 export const recordRoutes: readonly Route[] = [
   { methods: ['GET'], path: '/api/take', access: 'read', handle: takeRoute },
@@ -49,13 +52,31 @@ async function takeRoute({ parameters, message }: WebRequest, { records }: Servi
       ...rangeOf(parameters),
     });
     const headers = next === undefined ? {} : { 'Weir-Next': next };
-    const body = linesOf(partition, blocks);
+    const body = linesOf(partition, 'length' in blocks ? blocks : await admitted(blocks));
     if (/\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))/.test(String(message.headers['accept-encoding'] ?? '')))
       return { type: lineType, body: gzipped(body), headers: { ...headers, 'Content-Encoding': 'gzip', Vary: 'Accept-Encoding' } };
     return { type: lineType, body: await whole(body), headers, isPlain: true };
   } catch (error) {
     throw error instanceof Usage || error instanceof Malformed ? new HttpFault(400, error.message) : error;
   }
+}
+
+let streamsNow = 0;
+
+// A stream holds a moment of the store until it is taken: there may be so many. Takes that are held in memory are always served.
+async function admitted(blocks: AsyncIterable<readonly StoredRecord[]>): Promise<AsyncIterable<readonly StoredRecord[]>> {
+  if (streamsNow >= streamsMax) {
+    for await (const _ of blocks) break;
+    throw new HttpFault(503, `${streamsMax} long takes are under way (expected to be tried later)`, { 'Retry-After': '5' });
+  }
+  streamsNow += 1;
+  return (async function* () {
+    try {
+      yield* blocks;
+    } finally {
+      streamsNow -= 1;
+    }
+  })();
 }
 
 /** The range of rows and times that parameters ask for. Throws HttpFault for a time that is none. */
@@ -94,7 +115,8 @@ async function whole(lines: AsyncGenerator<string>): Promise<string | AsyncItera
 
 // As one gzip stream, from the first row on: packing sets in at no size, so that it makes no step.
 function gzipped(lines: AsyncIterable<string>): AsyncIterable<Uint8Array> {
-  return Readable.from(lines, { objectMode: true }).pipe(createGzip({ level: 1 })) as AsyncIterable<Uint8Array>;
+  // A client that goes away ends the packing, and with it the lines and what they hold.
+  return pipeline(Readable.from(lines, { objectMode: true }), createGzip({ level: 1 }), () => {});
 }
 
 async function ingest(request: WebRequest, services: Services): Promise<Answer> {
