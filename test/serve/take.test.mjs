@@ -229,3 +229,36 @@ test('records go when the days of their table are over; hits are a table too', a
   assert.equal((await rowsOf(second.url, 'hits', '10.0.0.1')).length, 1);
   assert.equal(await second.stop(), 0);
 });
+
+test('long takes that nobody reads let others read, and are bounded', async (t) => {
+  const daemon = await startDaemon({ words: ['--only', 'http'] });
+  t.after(() => daemon.clean());
+  const lines = Array.from({ length: 9000 }, (_, index) =>
+    JSON.stringify({ table: 'messages', partition: 'alice', row: rowName(index), text: 'x'.repeat(600) }),
+  );
+  assert.equal((await post(daemon.url, lines.join('\n'))).status, 200);
+  const sockets = [];
+  const heads = [];
+  for (let index = 0; index < 130; index += 1) {
+    const socket = connect(new URL(daemon.url).port, '127.0.0.1');
+    sockets.push(socket);
+    socket.on('error', () => {});
+    const gzip = index % 2 === 0 ? 'Accept-Encoding: gzip\r\n' : '';
+    socket.write(`GET /api/take?table=messages&partition=alice&n=9000 HTTP/1.1\r\nHost: x\r\n${gzip}\r\n`);
+    const [piece] = await once(socket, 'data');
+    socket.pause();
+    heads.push(Number(String(piece).split(' ')[1]));
+    // Each stands at a moment of its own.
+    assert.equal((await post(daemon.url, message(index, 'bob'))).status, 200);
+  }
+  assert.ok(heads.every((status) => status === 200 || status === 503));
+  assert.equal(heads[0], 200);
+  assert.equal((await taken(daemon.url, 5, undefined, 'bob')).rows.length, 5);
+  for (const socket of sockets) socket.destroy();
+  // What went away holds nothing: as many again are served.
+  await until(
+    async () => (await fetch(`${daemon.url}/api/take?table=messages&partition=alice&n=9000`)).text(),
+    (text) => text.split('\n').length === 9001,
+  );
+  assert.equal(await daemon.stop(), 0);
+});
