@@ -16,6 +16,7 @@ import { asksReport, inOrder, reportOptions, writeReports } from './flow-reports
 import { setOptions } from './flow-sets.js';
 import { coresOption, foldFlows } from './flow-shares.js';
 import { countedFlows } from './flow-statistics.js';
+import { FlowProgress } from './progress.js';
 
 const outputs: Readonly<Record<string, (epoch: boolean) => FlowRows>> = { csv: csvRows, json: jsonRows, table: tableRows };
 
@@ -61,7 +62,7 @@ Rows that cannot be read are counted by cause on standard error and their neighb
     if (asksReport(invocation)) return writeReports(invocation);
     const inputs = new FlowInputs(invocation);
     const [from, to] = [instantOption('from', invocation.text('from')), instantOption('to', invocation.text('to'))];
-    const selected = inputs.selected(from, to);
+    const selected = withProgress(inputs.selected(from, to), inputs, invocation);
     const path = invocation.text('output') ?? '';
     const format = invocation.text('format') ?? (namesNfcapd(path) ? 'nfcapd' : namesParquet(path) ? 'parquet' : '');
     if (format === 'nfcapd') await writeNfcapd(inOrder(selected, invocation), inputs, invocation);
@@ -119,6 +120,24 @@ function rowsOf(format: string, invocation: Invocation): FlowRows {
     long: invocation.flag('long-addresses'),
     zone: zoneOption(invocation),
   });
+}
+
+/** The batches, and on a terminal how many files and flows are done, unless the flows themselves go there. */
+async function* withProgress(
+  batches: AsyncGenerator<FlowBatch>,
+  inputs: FlowInputs,
+  { text, world }: Invocation,
+): AsyncGenerator<FlowBatch> {
+  const isShown = (text('output') ?? '-') !== '-' || !world.isTerminal.stdout;
+  const progress = isShown ? new FlowProgress(world, inputs.reading.files) : undefined;
+  try {
+    for await (const batch of batches) {
+      progress?.update(batch.count, batch.file);
+      yield batch;
+    }
+  } finally {
+    progress?.clear();
+  }
 }
 
 /** Says which columns came too late for the file. */
