@@ -148,9 +148,7 @@ export class FlowBatch extends Optional {
       return;
     }
     for (const column of names === undefined ? this.columns() : this.named(names)) {
-      const width = column.length / this.capacity;
-      if (width === 1) for (let to = 0; to < keepCount; to++) column[to] = column[keep[to]!]!;
-      else for (let to = 0; to < keepCount; to++) column.copyWithin(to * width, keep[to]! * width, (keep[to]! + 1) * width);
+      gather(column, column.length / this.capacity, keep, keepCount);
     }
     if (names !== undefined) {
       this.count = keepCount;
@@ -170,6 +168,22 @@ export class FlowBatch extends Optional {
 
   private *columns(): Generator<ColumnArray> {
     for (const value of Object.values(this)) if (ArrayBuffer.isView(value)) yield value as ColumnArray;
+  }
+}
+
+/** Moves the values of the rows that `keep` lists to the front; wide ones (addresses) by words. */
+function gather(column: ColumnArray, width: number, keep: Uint32Array, keepCount: number): void {
+  if (width === 1) {
+    for (let to = 0; to < keepCount; to++) column[to] = column[keep[to]!]!;
+    return;
+  }
+  const rowBytes = width * column.BYTES_PER_ELEMENT;
+  const isWords = rowBytes % 4 === 0 && column.byteOffset % 4 === 0;
+  const values = isWords ? new Uint32Array(column.buffer, column.byteOffset, column.byteLength >> 2) : column;
+  const step = isWords ? rowBytes >> 2 : width;
+  for (let row = 0; row < keepCount; row++) {
+    let [to, from] = [row * step, keep[row]! * step];
+    for (const end = to + step; to < end; to++, from++) values[to] = values[from]!;
   }
 }
 

@@ -41,7 +41,8 @@ export class FlowInputs {
   readonly #filter: Filter | undefined;
   readonly #window: Window | undefined;
   readonly #limit: number;
-  readonly #wanted: WantedColumns | undefined;
+  /** The columns of the flows that pass the filter which are looked at, if not all. */
+  readonly #kept: readonly string[] | undefined;
   #shown = 0;
 
   /** `wanted`: the columns that the command looks at, if not all; those of the filter and of windows are added. */
@@ -57,16 +58,15 @@ export class FlowInputs {
     this.#window = window === undefined ? undefined : parseWindow(window, zone);
     this.#limit = limitOption(invocation.text('limit'));
     const isTimed = ['window', 'from', 'to'].some((name) => invocation.text(name) !== undefined);
-    this.#wanted = bothParts(
-      bothParts(wanted, this.#filter?.wanted ?? (this.#filter === undefined ? [] : undefined)),
-      isTimed ? ['times'] : [],
-    );
+    const afterFilter = bothParts(wanted, isTimed ? ['times'] : []);
+    const read = bothParts(afterFilter, this.#filter?.wanted ?? (this.#filter === undefined ? [] : undefined));
+    this.#kept = afterFilter === undefined ? undefined : ['packets', 'bytes', ...afterFilter.flatMap((part) => partColumns[part])];
     this.reading = readFlows(words, {
       stdin: words.includes('-') ? invocation.world.stdin : (undefined as never),
       timeZone: zone,
       ...(invocation.text('columns') === undefined ? {} : { columns: invocation.text('columns') as string }),
       ...(seed === undefined ? {} : { seed: seedOption(seed) }),
-      ...(this.#wanted === undefined ? {} : { wanted: this.#wanted }),
+      ...(read === undefined ? {} : { wanted: read }),
       keepOriginals: path !== undefined,
       onReject: (reject) => this.reject(reject),
       onNotice: (text) => invocation.world.stderr.write(`weir: ${text}\n`),
@@ -95,14 +95,13 @@ export class FlowInputs {
   async *selected(from: Instant | undefined, to: Instant | undefined): AsyncGenerator<FlowBatch> {
     const filter = this.#filter;
     const keep = new Uint32Array(1 << 16);
-    const names = this.#wanted === undefined ? undefined : ['packets', 'bytes', ...this.#wanted.flatMap((part) => partColumns[part])];
     const window = this.#window === undefined ? undefined : await this.#absolute(this.#window);
     let left = this.#limit;
     for await (const batch of this.reading.batches()) {
       const rows = batch.count <= keep.length ? keep : new Uint32Array(batch.count);
-      if (filter !== undefined) batch.select(rows, filter(batch, rows), names);
-      if (from !== undefined || to !== undefined) batch.select(rows, inWindow(batch, rows, from, to), names);
-      if (window !== undefined) batch.select(rows, withinWindow(batch, rows, window), names);
+      if (filter !== undefined) batch.select(rows, filter(batch, rows), this.#kept);
+      if (from !== undefined || to !== undefined) batch.select(rows, inWindow(batch, rows, from, to), this.#kept);
+      if (window !== undefined) batch.select(rows, withinWindow(batch, rows, window), this.#kept);
       if (batch.count > left) batch.count = left;
       left -= batch.count;
       if (batch.count > 0) yield batch;
