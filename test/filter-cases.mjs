@@ -92,7 +92,9 @@ const primitives = {
   ipList: (random, values) => `${side(random)}ip in ${listOf(random, () => addressOf(random, values), pick(random, [' ', ',', ' , ']))}`,
   networkList: (random, values) => {
     const [bits4, bits6] = [pick(random, [8, 16, 20, 24, 31]), pick(random, [10, 32, 48, 64, 127])];
-    return `${side(random)}ip in ${listOf(random, () => withBits(addressOf(random, values), bits4, bits6))}`;
+    // A network of leading zeros holds every IPv4 address, and so the other networks of the list.
+    const apart = { ...values, addresses: values.addresses.filter((address) => !address.startsWith('::')) };
+    return `${side(random)}ip in ${listOf(random, () => withBits(addressOf(random, apart), bits4, bits6))}`;
   },
   net: (random, values) => `${side(random)}net ${networkOf(random, values)}`,
   netmask: (random) => {

@@ -11,7 +11,8 @@ import { writeRichNfcapd } from './nfcapd-rich.mjs';
 const folder = mkdtempSync(join(tmpdir(), 'weir-filter-'));
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
 const place = fileURLToPath(new URL('data/nfcapd', import.meta.url));
-const files = readdirSync(place).flatMap((name) => (/^v2-.*\.nfcapd$/.test(name) ? [join(place, name)] : []));
+// This nfdump knows no zstd, and counts a record whose time lies in the year 584556019 as longer than any.
+const files = readdirSync(place).flatMap((name) => (/^v2-(?!.*(zstd|vendor)).*\.nfcapd$/.test(name) ? [join(place, name)] : []));
 
 for (const seed of [11, 12, 13]) {
   const rich = join(folder, `rich-${seed}.nfcapd`);

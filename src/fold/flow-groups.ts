@@ -162,7 +162,7 @@ export class FlowGroups {
 // A row is one flow unless it says how many it was made of.
 function flowsIn(column: Float64Array, count: number): number {
   let sum = 0;
-  for (let row = 0; row < count; row++) sum += column[row]! > 1 ? column[row]! : 1;
+  for (let row = 0; row < count; row++) sum += Math.max(1, column[row]!);
   return sum;
 }
 
