@@ -54,7 +54,11 @@ export interface Folded {
   readonly failed: boolean;
 }
 
-export const coresOption: Option = { name: 'cores', value: 'N', help: 'how many cores to use (default all)' };
+export const coresOption: Option = {
+  name: 'cores',
+  value: 'N',
+  help: 'how many cores to use (default all, but one for lists and sums by more than two keys)',
+};
 
 // Below this a second core costs more than it gives.
 const worthBytes = 24 << 20;
@@ -64,7 +68,7 @@ const passedOn = ['window', 'filter', 'filter-file', 'from', 'to', 'columns', 't
 export async function foldFlows<Part>(fold: FlowFold<Part>, task: FoldTask, invocation: Invocation): Promise<Folded> {
   const { world } = invocation;
   const words = wordsOf(invocation);
-  const cores = coresOf(invocation);
+  const cores = coresOf(invocation, task);
   const cut = isWhole(words, invocation) ? [] : sharesOf(words, cores);
   const [first = words, ...others] = cut;
   const options = Object.fromEntries(
@@ -185,8 +189,13 @@ function startWorker(order: ShareOrder, progress: FlowProgress): { worker: Worke
   return { worker, part };
 }
 
-function coresOf(invocation: Invocation): number {
-  const text = invocation.text('cores') ?? String(availableParallelism());
+function coresOf(invocation: Invocation, task: FoldTask): number {
+  const text = invocation.text('cores') ?? String(hasManyGroups(task) ? 1 : availableParallelism());
   if (!/^[1-9]\d{0,3}$/.test(text)) throw new Usage(`--cores '${text}' (expected a whole number from 1)`);
   return Number(text);
+}
+
+// Keys of whole connections make nearly as many groups as there are flows: bringing the groups of two cores together takes longer than making them.
+function hasManyGroups(task: FoldTask): boolean {
+  return task.kind === 'report' && task.groups.some(({ keys }) => keys.includes('record') || keys.split(',').length > 2);
 }
