@@ -100,8 +100,12 @@ test('nc: a line over UDP and over TCP', {
 }, async () => {
   const daemon = await startDaemon();
   try {
-    spawnSync('sh', ['-c', `printf 'nc.hits:2|c' | nc -u -w0 127.0.0.1 ${daemon.ports.statsd}`]);
-    spawnSync('sh', ['-c', `printf 'nc.hits:3|c\\n' | nc -N 127.0.0.1 ${daemon.ports['statsd-tcp']}`]);
+    // From a file, which is ready at once: with `-w0` and a pipe nc may leave before its line has come.
+    const line = join(daemon.folder, 'line');
+    writeFileSync(line, 'nc.hits:2|c');
+    assert.equal(spawnSync('sh', ['-c', `nc -u -w0 127.0.0.1 ${daemon.ports.statsd} <${line}`]).status, 0);
+    writeFileSync(line, 'nc.hits:3|c\n');
+    assert.equal(spawnSync('sh', ['-c', `nc -N 127.0.0.1 ${daemon.ports['statsd-tcp']} <${line}`]).status, 0);
     await until(
       () => daemon.render('target=stats_counts.nc.hits&from=-10min&maxDataPoints=1'),
       (answer) => answer[0] !== undefined && sumOf(answer[0]) === 5,
