@@ -38,7 +38,7 @@ const flags = [
   '--test',
   '--test-reporter=spec',
   '--test-concurrency=2',
-  `--test-timeout=${nightly ? 7_200_000 : 600_000}`,
+  `--test-timeout=${nightly ? 7_200_000 : 1_800_000}`,
 ];
 const result = spawnSync(process.execPath, [...flags, ...alive], {
   cwd: root,

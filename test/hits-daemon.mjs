@@ -9,9 +9,18 @@ import { fileURLToPath } from 'node:url';
 
 export const root = fileURLToPath(new URL('..', import.meta.url));
 
+const running = new Map();
+
+/** A folder of the test's own. What was started in it has ended before it goes: a daemon that still writes would make files in it meanwhile. */
 export function folderFor(t) {
   const folder = mkdtempSync(join(tmpdir(), 'weir-hits-'));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  t.after(async () => {
+    for (const [child, closed] of running) {
+      child.kill('SIGKILL');
+      await closed;
+    }
+    rmSync(folder, { recursive: true, force: true });
+  });
   return folder;
 }
 
@@ -31,12 +40,16 @@ export async function serve(t, folder, toml = '') {
   const child = spawn(process.execPath, [join(root, 'bin/weir'), ...words], { stdio: ['ignore', 'pipe', 'pipe'] });
   const errors = [];
   child.stderr.on('data', (text) => errors.push(text));
+  const closed = once(child, 'close');
+  running.set(child, closed);
+  closed.then(() => running.delete(child));
   t.after(() => child.kill('SIGKILL'));
   let ready = '';
   for await (const text of child.stdout) {
     ready += text;
     if (ready.includes('\n')) break;
   }
+  if (!ready.startsWith('ready ')) await closed;
   assert.match(ready, /^ready /, errors.join(''));
   const ports = Object.fromEntries(
     ready
@@ -47,9 +60,8 @@ export async function serve(t, folder, toml = '') {
   );
   const url = `http://127.0.0.1:${ports.http}`;
   const stop = async (signal = 'SIGTERM') => {
-    const gone = once(child, 'exit');
     child.kill(signal);
-    return (await gone)[0];
+    return (await closed)[0];
   };
   return { url, ports, stop, pid: child.pid };
 }
@@ -64,7 +76,7 @@ export async function topOf({ url }, query = 'by=url&n=1000') {
 }
 
 export async function until(what, condition) {
-  for (let attempt = 0; attempt < 200; attempt++) {
+  for (const end = Date.now() + 300_000; Date.now() < end; ) {
     const value = await condition();
     if (value) return value;
     await new Promise((resolve) => setTimeout(resolve, 50));

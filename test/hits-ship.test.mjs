@@ -24,7 +24,7 @@ test('ship: through a server that is away, lost answers, kill -9 and a rotation;
   const daemon = await serve(t, folder);
   // Between the two stands one that loses answers and refuses connections.
   let mode = 'away';
-  const between = createServer(async (request, response) => {
+  const pass = async (request, response) => {
     const chunks = [];
     for await (const chunk of request) chunks.push(chunk);
     if (mode === 'away') return response.writeHead(503).end();
@@ -36,21 +36,29 @@ test('ship: through a server that is away, lost answers, kill -9 and a rotation;
     const text = await answer.text();
     if (mode === 'lossy') return request.socket.destroy();
     return response.writeHead(answer.status).end(text);
-  });
+  };
+  // A sender that is killed in the middle of a request leaves it half read.
+  const between = createServer((request, response) => pass(request, response).catch(() => response.destroy()));
   await new Promise((resolve) => between.listen(0, '127.0.0.1', resolve));
   t.after(() => between.close());
   const words = ['ship', log, '--to', `http://127.0.0.1:${between.address().port}`, '--data', spool];
   let child = spawn(process.execPath, [bin, ...words], { stdio: 'ignore' });
   t.after(() => child.kill('SIGKILL'));
+  // The next one starts when this one is gone.
+  const kill = async () => {
+    const gone = once(child, 'exit');
+    child.kill('SIGKILL');
+    await gone;
+  };
   await until('a batch on the disk', () => existsSync(spool) && readdirSync(spool).some((name) => name.endsWith('.batch')));
-  child.kill('SIGKILL');
+  await kill();
   appendFileSync(log, lines(1000, 1500));
   renameSync(log, `${log}.1`);
   writeFileSync(log, lines(1500, 2000));
   mode = 'lossy';
   child = spawn(process.execPath, [bin, ...words], { stdio: 'ignore' });
   await until('a batch that arrived', async () => ((await topOf(daemon))[0]?.requests ?? 0) >= 1000);
-  child.kill('SIGKILL');
+  await kill();
   mode = 'well';
   child = spawn(process.execPath, [bin, ...words], { stdio: 'ignore' });
   await until('all lines', async () => ((await topOf(daemon))[0]?.requests ?? 0) >= 2000);

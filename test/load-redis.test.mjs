@@ -2,36 +2,21 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { Redis } from 'ioredis';
 import { hasProgram } from '../build/peers.mjs';
+import { freePort, startPeer } from './free-port.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const weir = (...words) => spawnSync(process.execPath, [join(root, 'bin/weir'), ...words], { encoding: 'utf8', maxBuffer: 1 << 26 });
 const skip = hasProgram('redis-server') || process.env.CI === 'true' ? false : 'redis-server is missing';
 
-async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const { port } = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
 async function redisFor(t) {
   const folder = mkdtempSync(join(tmpdir(), 'weir-redis-'));
-  const port = await freePort();
-  const words = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--dir', folder, '--requirepass', 'secret-word'];
-  const server = spawn('redis-server', words, { stdio: ['ignore', 'pipe', 'inherit'] });
-  const ended = new Promise((resolve) => server.once('exit', resolve));
-  await new Promise((resolve, reject) => {
-    server.once('exit', () => reject(new Error('redis-server ended')));
-    server.stdout.on('data', (chunk) => String(chunk).includes('Ready to accept') && resolve());
-  });
+  const { server, port, ended } = await startPeer('redis-server', () => tryRedis(folder));
   const url = `redis://:secret-word@127.0.0.1:${port}`;
   const client = new Redis(url);
   t.after(async () => {
@@ -41,6 +26,22 @@ async function redisFor(t) {
     rmSync(folder, { recursive: true, force: true });
   });
   return { client, url, port, data: join(folder, 'data') };
+}
+
+async function tryRedis(folder) {
+  const port = await freePort();
+  const words = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--dir', folder, '--requirepass', 'secret-word'];
+  const server = spawn('redis-server', words, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const ended = new Promise((resolve) => server.once('exit', resolve));
+  const isReady = await new Promise((resolve) => {
+    let said = '';
+    server.stdout.on('data', (chunk) => {
+      said = (said + chunk).slice(-1000);
+      if (said.includes('Ready to accept')) resolve(true);
+    });
+    ended.then(() => resolve(false));
+  });
+  return isReady ? { server, port, ended } : undefined;
 }
 
 test('sorted sets of days become days, and a month is the sum of them', { skip }, async (t) => {

@@ -90,7 +90,7 @@ function summed(answers) {
 
 // Values and how many flows have them, by nfdump and awk.
 function peerCounts(folder, field) {
-  const script = `nfdump -R ${folder} -q -N -o fmt:${field} | awk '{n[$1]++} END {for (v in n) print v, n[v]}'`;
+  const script = `nfdump -R '${folder}' -q -N -o fmt:${field} | awk '{n[$1]++} END {for (v in n) print v, n[v]}'`;
   const { stdout, stderr, status } = spawnSync('sh', ['-c', script], { encoding: 'utf8', maxBuffer: 1 << 28 });
   assert.equal(status, 0, stderr);
   return stdout

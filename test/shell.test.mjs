@@ -47,7 +47,7 @@ for (const row of commands) {
     const shown = spawnSync('man', ['--warnings', '-l', '-'], {
       input: stdout,
       encoding: 'utf8',
-      env: { ...process.env, MANPAGER: 'cat', MANWIDTH: '100' },
+      env: { ...process.env, LC_ALL: 'C.UTF-8', MANPAGER: 'cat', MANWIDTH: '100' },
     });
     assert.equal(shown.status, 0, shown.stderr);
     assert.equal(shown.stderr, '');

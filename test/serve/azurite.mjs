@@ -3,10 +3,10 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { freePort, startPeer } from '../free-port.mjs';
 
 const peers = fileURLToPath(new URL('../peers', import.meta.url));
 const main = join(peers, 'node_modules/azurite/dist/src/table/main.js');
@@ -25,7 +25,9 @@ export const account = {
   key: 'Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==',
 };
 
-export async function startAzurite() {
+export const startAzurite = () => startPeer('azurite', tryAzurite);
+
+async function tryAzurite() {
   const port = await freePort();
   const words = ['--inMemoryPersistence', '--tablePort', String(port), '--disableTelemetry', '--skipApiVersionCheck'];
   const child = spawn(process.execPath, [main, ...words], {
@@ -34,10 +36,15 @@ export async function startAzurite() {
     env: { ...process.env, NODE_TEST_CONTEXT: undefined },
   });
   const exited = once(child, 'exit');
-  await new Promise((resolve) => {
-    child.stdout.on('data', (text) => String(text).includes('successfully started') && resolve());
-    exited.then(resolve);
+  const isReady = await new Promise((resolve) => {
+    let said = '';
+    child.stdout.on('data', (text) => {
+      said = (said + text).slice(-1000);
+      if (said.includes('successfully started')) resolve(true);
+    });
+    exited.then(() => resolve(false));
   });
+  if (!isReady) return undefined;
   return {
     url: `http://127.0.0.1:${port}/${account.name}`,
     stop: async () => {
@@ -45,14 +52,4 @@ export async function startAzurite() {
       await exited;
     },
   };
-}
-
-async function freePort() {
-  const server = createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address();
-  server.close();
-  await once(server, 'close');
-  return port;
 }

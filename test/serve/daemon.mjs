@@ -41,8 +41,8 @@ export async function startDaemon({
   child.stderr.on('data', (bytes) => {
     stderr += bytes;
   });
-  // A test that fails leaves nothing behind and waits for nobody.
-  const exited = once(child, 'exit');
+  // A test that fails leaves nothing behind and waits for nobody. `close`, not `exit`: then all that it said has been read too.
+  const exited = once(child, 'close');
   running.add(child);
   exited.then(() => running.delete(child));
   const ready = await Promise.race([once(createInterface(child.stdout), 'line').then(([line]) => line), exited.then(() => undefined)]);
@@ -83,7 +83,7 @@ export async function sendTcp(port, ...texts) {
 }
 
 /** Asks again and again until `answer` is what is looked for; fails after a bound of time with the last answer. */
-export async function until(ask, holds, boundMs = 20_000) {
+export async function until(ask, holds, boundMs = 300_000) {
   const end = Date.now() + boundMs;
   for (;;) {
     const answer = await ask();

@@ -22,8 +22,8 @@ before(async () => {
   for (let index = 0; index < 300; index++) lines.push(`plain.n${index}.value ${index} ${now - 30}`);
   await sendTcp(daemon.ports.graphite, `${lines.join('\n')}\n`);
   await until(
-    async () => await json(query('/render', { target: 'sumSeries(plain.*.value)', from: '-2min', noNullPoints: '1' })),
-    ([sum]) => sum?.datapoints[0][0] === 44_850,
+    async () => await json(query('/render', { target: 'sumSeries(plain.*.value)', from: '-1h', noNullPoints: '1' })),
+    ([sum]) => sum?.datapoints[0]?.[0] === 44_850,
   );
 });
 test('tags as Grafana asks for them', async () => {
@@ -60,7 +60,7 @@ test('tags as Grafana asks for them', async () => {
   assert.deepEqual(await json(query('/tags/autoComplete/values', { tag: 'nothing' })), []);
   assert.equal((await get('/tags/autoComplete/values')).status, 400);
   const target = "groupByTags(seriesByTag('name=disk.used','server=~web.*'),'sum','rack')";
-  const answer = await json(query('/render', { target, from: '-2min', noNullPoints: '1' }));
+  const answer = await json(query('/render', { target, from: '-1h', noNullPoints: '1' }));
   assert.deepEqual(
     answer.map(({ target: name }) => name),
     ['disk.used;rack=a1', 'disk.used;rack=a2'],
@@ -130,7 +130,7 @@ test('a mark of the content, gzip, forms', async () => {
   assert.equal(await plain.text(), await first.text());
   const body = new URLSearchParams([
     ['target', 'sumSeries(plain.*.value)'],
-    ['from', '-2min'],
+    ['from', '-1h'],
     ['noNullPoints', '1'],
     ['format', 'json'],
   ]);
@@ -140,10 +140,10 @@ test('a mark of the content, gzip, forms', async () => {
 
 test('HEAD, and forms in parts', async () => {
   const target = 'sumSeries(plain.*.value)';
-  const head = await get(query('/render', { target, from: '-2min' }), { method: 'HEAD' });
+  const head = await get(query('/render', { target, from: '-1h' }), { method: 'HEAD' });
   assert.deepEqual([head.status, head.headers.get('content-type'), await head.text()], [200, 'application/json', '']);
   const form = new FormData();
-  for (const [name, value] of Object.entries({ target, from: '-2min', noNullPoints: '1' })) form.append(name, value);
+  for (const [name, value] of Object.entries({ target, from: '-1h', noNullPoints: '1' })) form.append(name, value);
   form.append('file', new Blob(['let be']), 'file.txt');
   const [sum] = await (await get('/render', { method: 'POST', body: form })).json();
   assert.equal(sum.datapoints[0][0], 44_850);
@@ -178,7 +178,7 @@ test('hostile targets are refused or bounded, others are served', async () => {
   ];
   for (const target of evil)
     assert.equal((await get('/render', { method: 'POST', body: new URLSearchParams({ target }) })).status, 200, target.slice(0, 60));
-  assert.equal((await json('/render?target=plain.n7.value&from=-2min&noNullPoints=1'))[0].datapoints[0][0], 7);
+  assert.equal((await json('/render?target=plain.n7.value&from=-1h&noNullPoints=1'))[0].datapoints[0][0], 7);
 });
 
 test('an error says the column', async () => {
@@ -208,12 +208,20 @@ test('pictures', async () => {
 
 test('a client that goes away ends its query; others are served meanwhile', async () => {
   const target = `sumSeries(${Array.from({ length: 60 }, () => 'plain.*.value').join(',')})`;
-  const controller = new AbortController();
-  const long = get('/render', { method: 'POST', body: new URLSearchParams({ target, from: '-6h' }), signal: controller.signal });
-  const dropped = assert.rejects(long, { name: 'AbortError' });
-  assert.equal((await json('/render?target=plain.n7.value&from=-2min&noNullPoints=1'))[0].datapoints[0][0], 7);
-  controller.abort();
-  await dropped;
+  let outcome;
+  // One that was answered before it could be given up tells nothing: once more.
+  for (let attempt = 0; attempt < 20 && outcome !== 'AbortError'; attempt++) {
+    const controller = new AbortController();
+    const body = new URLSearchParams({ target, from: '-6h' });
+    const long = get('/render', { method: 'POST', body, signal: controller.signal }).then(
+      () => 'answered',
+      ({ name }) => name,
+    );
+    assert.equal((await json('/render?target=plain.n7.value&from=-1h&noNullPoints=1'))[0].datapoints[0][0], 7);
+    controller.abort();
+    outcome = await long;
+  }
+  assert.equal(outcome, 'AbortError');
 });
 
 test('the daemon ends with 0 after all that', async () => {
