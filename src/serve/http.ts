@@ -170,17 +170,25 @@ function addJson(fields: URLSearchParams, body: Buffer): void {
   }
 }
 
-async function readBody(message: IncomingMessage, sizeMax: number): Promise<Buffer> {
-  const tooLarge = (): HttpFault => new HttpFault(413, `the body is larger than ${sizeMax} bytes`, { Connection: 'close' });
-  if (Number(message.headers['content-length'] ?? 0) > sizeMax) throw tooLarge();
+// What is too large is still read, and let go, as long as a request may take: a peer that is sending when its connection closes never sees why.
+function readBody(message: IncomingMessage, sizeMax: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of message as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > sizeMax) throw tooLarge();
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
+  return new Promise((resolve, reject) => {
+    const refuse = (): void => reject(new HttpFault(413, `the body is larger than ${sizeMax} bytes`));
+    if (Number(message.headers['content-length'] ?? 0) > sizeMax) refuse();
+    message.on('data', (chunk: Buffer) => {
+      size += chunk.length;
+      if (size <= sizeMax) chunks.push(chunk);
+      else {
+        chunks.length = 0;
+        refuse();
+      }
+    });
+    message.once('end', () => (size <= sizeMax ? resolve(Buffer.concat(chunks)) : refuse()));
+    message.once('error', reject);
+    message.once('close', () => reject(new Error('the peer went away')));
+  });
 }
 
 async function send(response: ServerResponse, answer: Answer, signal: AbortSignal): Promise<void> {
