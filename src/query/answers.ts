@@ -1,6 +1,6 @@
 /**
  * Answers as Graphite's JSON has them, with what each series rests on under the key `weir` (law 5): exact or within which error, what part of the time is unknown,
- * how many points, from which archives. A computed series rests on all that its target read.
+ * how many points came, sampled or not, how many were turned away, from which archives. A computed series rests on all that its target read.
  */
 
 import { timesOf } from './availability.js';
@@ -19,6 +19,8 @@ export interface Basis {
   readonly unknownSlots: number;
   /** Points, weighted by their sampling. */
   readonly points: number;
+  /** Points as they came: a sampled one is one. */
+  readonly received: number;
   /** Steps of the archives that reach into the range, finest first. */
   readonly archives: readonly number[];
   readonly exact: boolean;
@@ -28,8 +30,16 @@ export interface Basis {
   readonly lackingSlots?: number;
 }
 
+/** What listeners of metrics turned away in the time of a range: it has no series, so it may concern any. */
+export interface Rejected {
+  readonly byListener: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  /** Since when it is known, epoch seconds (null: it never was), where that is not all of the range. */
+  readonly since?: number | null;
+}
+
 /** What an answer is asked on. */
 export interface AnswerPlan extends Pick<TargetContext, 'now' | 'maintenance'> {
+  readonly rejected: Rejected;
   /** Edges of the steps asked for. */
   readonly edges: Float64Array | undefined;
   /** At most so many points, where no steps are asked for. */
@@ -62,10 +72,16 @@ export function answersOf(series: readonly Series[], plan: AnswerPlan, bases: re
         method: one.method,
         xFilesFactor: one.xFilesFactor,
         ...restsOn(one, plan, bases),
+        rejected: plan.rejected.byListener,
+        ...(plan.rejected.since === undefined ? {} : { rejectedSince: sinceText(plan.rejected.since) }),
         ...(rests === undefined ? {} : { rests }),
       },
     };
   });
+}
+
+function sinceText(since: number | null): string | null {
+  return since === null ? null : new Date(since * 1000).toISOString().replace('.000', '');
 }
 
 function slotRests(series: Series): TimeRest[] {
@@ -101,6 +117,7 @@ function restsOn(series: Series, plan: AnswerPlan, bases: readonly Basis[]): Rec
 function sumOf(bases: readonly Basis[], isStored: boolean): Record<string, unknown> {
   const add = (figure: (one: Basis) => number): number => bases.reduce((sum, one) => sum + figure(one), 0);
   const slots = add((one) => one.slots);
+  const [points, received] = [add((one) => one.points), add((one) => one.received)];
   const errors = bases.flatMap(({ errorPercent }) => (errorPercent === undefined ? [] : [errorPercent]));
   const lacking = add((one) => one.lackingSlots ?? 0);
   return {
@@ -109,7 +126,9 @@ function sumOf(bases: readonly Basis[], isStored: boolean): Record<string, unkno
     exact: bases.every((one) => one.exact),
     ...(errors.length === 0 ? {} : { errorPercent: Math.max(...errors) }),
     series: new Set(bases.map((one) => one.name)).size,
-    points: add((one) => one.points),
+    points,
+    received,
+    samplingFactor: points === 0 ? null : received / points,
     archives: [...new Set(bases.flatMap((one) => one.archives))].sort((one, two) => one - two),
     ...(lacking === 0 ? {} : { lackingSlots: lacking }),
   };

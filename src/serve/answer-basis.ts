@@ -5,12 +5,20 @@ import { binErrorPercent } from '../fold/timer-values.js';
 import type { Basis } from '../query/answers.js';
 import type { Archive, StoredSlots } from './metric-store.js';
 
+/** Points that came sampled, and the events that they stand for. */
+export interface Sampled {
+  readonly points: number;
+  readonly events: number;
+}
+
 export interface ReadOf {
   readonly name: string;
   readonly method: string;
   readonly xFilesFactor: number;
   readonly ladder: readonly Archive[];
   readonly now: number;
+  /** Undefined: none came sampled. */
+  readonly sampled: Sampled | undefined;
   /** The values that are shown. */
   readonly shown: Float64Array;
   /** A figure of a StatsD metric: an idle slot that is shown is known. */
@@ -32,10 +40,12 @@ export function basisOf(slots: StoredSlots, read: ReadOf): Basis {
     ...(values?.some((part) => part !== undefined && !part.exact) === true ? [binErrorPercent] : []),
     ...(distinct?.some((members) => members > exactMembersMax) === true ? [estimateErrorPercent] : []),
   ];
-  const { name, method, xFilesFactor } = read;
+  const { name, method, xFilesFactor, sampled } = read;
+  // A point that came is one, whatever it weighs.
+  const received = sampled === undefined ? points : Math.round(points - sampled.events + sampled.points);
   const archives = archivesOf(slots, read);
   return {
-    ...{ name, method, xFilesFactor, points, archives, slots: counts.length, unknownSlots: unknown, exact: errors.length === 0 },
+    ...{ name, method, xFilesFactor, points, received, archives, slots: counts.length, unknownSlots: unknown, exact: errors.length === 0 },
     ...(errors.length === 0 ? {} : { errorPercent: Math.max(...errors) }),
     ...(lacking === 0 ? {} : { lackingSlots: lacking }),
   };

@@ -10,7 +10,7 @@ import type { Intake } from './intake.js';
 import type { Account } from './ledger.js';
 import { lineSession } from './line-session.js';
 import type { Session } from './listener.js';
-import { parseStoredName } from './served-names.js';
+import { isStoredForm } from './served-names.js';
 import type { Services } from './services.js';
 
 const graphiteSpace = 0;
@@ -69,14 +69,14 @@ function countAdded(intake: Intake, account: Account, series: number, seconds: n
   else account.reject(cause);
 }
 
-/** A name in its one form, or undefined when nothing is left of it. Tags are ordered; a name that would be a stored StatsD metric gets an underscore. */
+/** A name in its one form, or undefined when nothing is left of it. Tags are ordered; a name that would be a stored StatsD metric or a hidden series gets an underscore. */
 export function graphiteName(raw: string): string | undefined {
   const [path, ...pairs] = raw.split(';');
   const name = (path as string).replace(/\.{2,}/g, '.').replace(/^\.|\.$/g, '');
   if (name === '' || name.includes('\ufffd')) return undefined;
   const tags = pairs.filter((pair) => pair.indexOf('=') > 0 && pair.indexOf('=') < pair.length - 1);
   if (tags.length !== pairs.length) return undefined;
-  const plain = parseStoredName(name) === undefined ? name : name.replace(':', '_');
+  const plain = isStoredForm(name) ? name.replace(':', '_') : name;
   return tags.length === 0 ? plain : `${plain};${tags.sort().join(';')}`;
 }
 

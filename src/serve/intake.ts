@@ -8,6 +8,7 @@
 
 import { ByteTable } from '../base/byte-table.js';
 import type { Configuration } from './configuration.js';
+import { parseHidden, receivedName, rejectedName } from './hidden-series.js';
 import { lastValueBefore } from './last-value.js';
 import type { Account, Ledger } from './ledger.js';
 import type { MetricBatch, MetricStore } from './metric-store.js';
@@ -20,6 +21,8 @@ const pendingMax = 1_000_000;
 // What is to be done with a series' points beyond adding them up.
 const replacing = 1;
 const keepingValues = 2;
+/** Listeners whose rejects are kept beside the metrics. */
+const metricListeners: ReadonlySet<string> = new Set(['statsd', 'statsd-tcp', 'graphite', 'graphite-udp', 'pickle', 'rrdcached']);
 
 export interface IntakeOptions {
   readonly store: MetricStore;
@@ -46,6 +49,11 @@ export class Intake {
   #slots = new OpenSlots();
   readonly #table = { nameOf: (series: number): string => this.nameOf(series) };
   readonly #values = new OpenValues();
+  #hiddenCount = 0;
+  // Of series with sampled points, the hidden one that counts them.
+  readonly #received = new Map<number, number>();
+  // How many rejects of a listener and cause are kept already.
+  readonly #rejectsKept = new Map<string, number>();
   /** Values of gauges as they stand, for deltas and for slots without news. */
   readonly gauges = new Map<number, number>();
   /** Batches that the store has not taken yet, oldest first. */
@@ -85,8 +93,9 @@ export class Intake {
     return this.#names;
   }
 
+  /** Series that came from outside; the limit is on them. */
   get seriesCount(): number {
-    return this.#names.length;
+    return this.#names.length - this.#hiddenCount;
   }
 
   nameOf(series: number): string {
@@ -97,7 +106,9 @@ export class Intake {
   seriesOf(name: string): number {
     const known = this.#byName.get(name);
     if (known !== undefined) return known;
-    if (this.#names.length >= this.#options.configuration().limits.series) return -1;
+    // Of hidden ones there are no more than of those that they tell of, and than causes.
+    if (parseHidden(name) !== undefined) this.#hiddenCount++;
+    else if (this.seriesCount >= this.#options.configuration().limits.series) return -1;
     const series = this.#names.push(name) - 1;
     this.#byName.set(name, series);
     if (series >= this.#steps.length) {
@@ -178,10 +189,36 @@ export class Intake {
       this.repeated++;
       this.#repeatedSeries = series;
     }
+    if (weight !== 1 && ((this.#ways[series] as number) & replacing) === 0) this.#receive(series, slot, at, weight);
     this.#totals[series] = (this.#totals[series] as number) + sum;
     if (slot < (this.#firstSlots[series] as number)) this.#firstSlots[series] = slot;
     if (at > (this.#newest[series] as number)) this.#newest[series] = at;
     return undefined;
+  }
+
+  // A sampled point is one that came, and the events that it stands for.
+  #receive(series: number, slot: number, at: number, weight: number): void {
+    let hidden = this.#received.get(series);
+    if (hidden === undefined) {
+      hidden = this.seriesOf(receivedName(this.nameOf(series)));
+      this.#received.set(series, hidden);
+    }
+    this.#slots.add(hidden, slot, at, weight, 1, weight);
+  }
+
+  // What listeners of metrics turned away since the last flush goes to hidden series.
+  #keepRejects(): void {
+    for (const { name: listener, rejected } of this.#options.ledger.accounts.values()) {
+      if (!metricListeners.has(listener)) continue;
+      for (const [cause, count] of rejected) {
+        const name = rejectedName(listener, cause);
+        const fresh = count - (this.#rejectsKept.get(name) ?? 0);
+        if (fresh <= 0) continue;
+        this.#rejectsKept.set(name, count);
+        const series = this.seriesOf(name);
+        this.#slots.add(series, this.slotOf(series, this.nowSeconds), this.nowSeconds, 1, fresh, fresh);
+      }
+    }
   }
 
   addTimer(series: number, seconds: number, value: number, weight: number): 'too-old' | 'future' | undefined {
@@ -245,6 +282,7 @@ export class Intake {
   }
 
   #takeBatch(): void {
+    this.#keepRejects();
     if (this.#slots.pending === 0 && this.#values.pending === 0) return;
     const cells = this.#slots.drain();
     const repeats = { count: this.repeated - this.#repeatedBefore, name: this.nameOf(this.#repeatedSeries) };

@@ -56,7 +56,7 @@ export async function loadGraphite(file: string, options: LoadGraphiteOptions): 
   const hash = await hashOf(file);
   const { metrics, nowSeconds, seriesMax } = options;
   let names = 0;
-  const points = new PointColumns({ metrics, nowSeconds, admits: () => ++names <= seriesMax });
+  const points = new PointColumns({ metrics, origin: 'load', nowSeconds, admits: () => ++names <= seriesMax });
   const result: LoadedLines = { lines: 0, accepted: 0, known: 0, rejected: points.rejected, failure: undefined };
   let bytes = 0;
   let size = 0;

@@ -9,12 +9,14 @@ import { setImmediate } from 'node:timers/promises';
 import { Refused } from '../base/faults.js';
 import { mergeTimers } from '../fold/timer-values.js';
 import { isCatchAll } from '../keep/ladder.js';
-import type { Basis } from '../query/answers.js';
+import { archiveReaching } from '../keep/store.js';
+import type { Basis, Rejected } from '../query/answers.js';
 import type { TargetContext } from '../query/function.js';
 import type { NameTree } from '../query/name-tree.js';
 import { type Method, methodOf, type Series, type SeriesCells } from '../query/series.js';
-import { basisOf } from './answer-basis.js';
+import { basisOf, type Sampled } from './answer-basis.js';
 import type { Configuration } from './configuration.js';
+import { parseHidden, receivedName, rejectedLadder } from './hidden-series.js';
 import type { Intake } from './intake.js';
 import { lastValueBefore } from './last-value.js';
 import type { MetricStore, StoredSlots } from './metric-store.js';
@@ -53,12 +55,16 @@ export interface Spent {
   readonly bases?: Basis[];
 }
 
+type ReadRange = readonly [from: number, until: number, now: number, alignSeconds: number | undefined];
+
 const seriesAtOnce = 50;
 
 export class MetricReader {
   readonly #options: MetricReaderOptions;
   #readCount = 0;
   readonly #served = new Map<string, Served>();
+  // Stored names that no name shows: what came sampled, what was turned away.
+  readonly #hidden = new Set<string>();
   /** Names with tags; they are found by tag, not by the tree. */
   readonly tags = new TagIndex();
 
@@ -68,6 +74,10 @@ export class MetricReader {
 
   /** A series is there from now on: its name, or the names that it is served under. */
   announce(stored: string): void {
+    if (parseHidden(stored) !== undefined) {
+      this.#hidden.add(stored);
+      return;
+    }
     const statsd = parseStoredName(stored);
     if (statsd === undefined) this.#serve(stored, { stored, figure: undefined });
     else {
@@ -83,6 +93,7 @@ export class MetricReader {
   /** The names under which metrics are served changed: all are announced again. */
   reload(stored: Iterable<string>): void {
     this.#served.clear();
+    this.#hidden.clear();
     this.tags.clear();
     this.#options.names.clear();
     for (const name of stored) this.announce(name);
@@ -140,13 +151,8 @@ export class MetricReader {
       Math.min(context.now, store.newestOf?.(stored) ?? context.now) -
       (store.ladderOf(stored).at(-1)?.keepSeconds ?? Number.POSITIVE_INFINITY);
     if (context.from > context.now || context.until < oldest) return undefined;
-    const slots = await store.read(
-      stored,
-      Math.max(context.from, oldest),
-      Math.min(context.until, context.now),
-      context.now,
-      context.alignSeconds,
-    );
+    const range = [Math.max(context.from, oldest), Math.min(context.until, context.now), context.now, context.alignSeconds] as const;
+    const slots = await store.read(stored, ...range);
     served.way ??= this.#wayOf(name, stored, figure);
     const { way } = served;
     const method: Method = methodOf(way.method) ?? 'average';
@@ -159,10 +165,10 @@ export class MetricReader {
           : percentileValues(slots, percentile, way.xFilesFactor);
     if (figure !== undefined) await this.#fillIdle(values, stored, slots, context);
     const { now } = context;
+    const sampled = bases === undefined ? undefined : await this.#sampledOf(stored, slots, range);
     bases?.push(
       basisOf(slots, {
-        name,
-        now,
+        ...{ name, now, sampled },
         method: way.method,
         xFilesFactor: way.xFilesFactor,
         ladder: store.ladderOf(stored),
@@ -186,6 +192,39 @@ export class MetricReader {
         ? mergedFigure(slots, values, method, figure, percentile)
         : undefined;
     return { ...series, ...(merged === undefined ? {} : { merged }), cells: cellsOf(slots, figure !== undefined) };
+  }
+
+  /** Points and lines that listeners of metrics turned away in the time of a range, by listener and cause. */
+  async rejectedWithin({ from, until, now }: Pick<TargetContext, 'from' | 'until' | 'now'>): Promise<Rejected> {
+    const { store } = this.#options;
+    const since = await store.rejectsSince?.();
+    const byListener: Record<string, Record<string, number>> = {};
+    for (const stored of [...this.#hidden].sort()) {
+      const hidden = parseHidden(stored);
+      if (hidden?.kind !== 'rejected' || from >= now) continue;
+      // The whole slots that the range meets.
+      const { stepSeconds } = archiveReaching(rejectedLadder, from, now);
+      const { counts, release } = await store.read(stored, from - stepSeconds, Math.min(until, now), now);
+      const count = counts.reduce((sum, one) => sum + one, 0);
+      release?.();
+      if (count > 0) byListener[hidden.listener] = { ...byListener[hidden.listener], [hidden.cause]: count };
+    }
+    return { byListener, ...(since !== undefined && since <= from ? {} : { since: since ?? null }) };
+  }
+
+  // Of points that came sampled: how many came, and the events that they stand for.
+  async #sampledOf(stored: string, slots: StoredSlots, range: ReadRange): Promise<Sampled | undefined> {
+    if (parseStoredName(stored)?.kind === 'timer') {
+      const points = (slots.values ?? []).reduce((sum, part) => sum + (part?.total ?? 0), 0);
+      const events = (slots.values ?? []).reduce((sum, part) => sum + (part?.weight ?? 0), 0);
+      return points === events ? undefined : { points, events };
+    }
+    const name = receivedName(stored);
+    if (!this.#hidden.has(name)) return undefined;
+    const read = await this.#options.store.read(name, ...range);
+    const sampled = { points: read.counts.reduce((sum, one) => sum + one, 0), events: read.sums.reduce((sum, one) => sum + one, 0) };
+    read.release?.();
+    return sampled;
   }
 
   // A rule of the configuration goes before storage-aggregation.conf; StatsD's names mean what they mean.

@@ -96,6 +96,8 @@ export interface MetricStore {
    * that divides it (0: the finest, and cells stand in their first slot).
    */
   readonly read: (name: string, from: number, until: number, now: number, alignSeconds?: number) => Promise<StoredSlots>;
+  /** Since when rejects are kept beside the metrics, epoch seconds; undefined: never. */
+  readonly rejectsSince?: () => Promise<number | undefined>;
   readonly sizeBytes: () => number;
   readonly close: () => Promise<void>;
 }

@@ -9,6 +9,7 @@ import { defaultAggregation, ladderFor, readAggregation, readSchemas, showingFor
 import { type LmdbStore, openLmdbStore } from '../keep/lmdb.js';
 import type { Ladder } from '../keep/store.js';
 import type { Configuration } from './configuration.js';
+import { parseHidden } from './hidden-series.js';
 import { type LoadedSeries, loadedPrefix, readLoaded } from './loaded-series.js';
 import type { MetricStore } from './metric-store.js';
 import { percentileOf, replacesByRule, ruleOf } from './rules.js';
@@ -52,7 +53,8 @@ export async function openMetrics({ folder, configuration, now, readOnly = false
     return ladder;
   };
   // A gauge is what it was set to last, also within a second.
-  const replaces = (name: string): boolean => parseStoredName(name)?.kind === 'gauge' || replacesByRule(name, configuration().rules);
+  const replaces = (name: string): boolean =>
+    parseStoredName(name)?.kind === 'gauge' || (parseHidden(name) === undefined && replacesByRule(name, configuration().rules));
   const store = await openLmdbStore({
     folder,
     readOnly,
@@ -69,6 +71,7 @@ export async function openMetrics({ folder, configuration, now, readOnly = false
     recordKeepSeconds: (table) => keepSecondsOf(configuration(), table),
   });
   const keepsValues = (name: string): boolean => {
+    if (parseHidden(name) !== undefined) return false;
     const { rules: given } = configuration();
     const said = ruleOf(name, given, (rule) => typeof rule.histogram === 'boolean')?.histogram;
     if (said !== undefined) return said === true;

@@ -8,6 +8,7 @@
 import { ByteTable } from '../base/byte-table.js';
 import { type PlaintextSink, parsePlaintext } from '../collect/graphite-plaintext.js';
 import { graphiteName } from './graphite-session.js';
+import { parseHidden, receivedName, rejectedName } from './hidden-series.js';
 import type { MetricBatch, MetricStore } from './metric-store.js';
 import { OpenSlots } from './open-slots.js';
 import { OpenValues } from './open-values.js';
@@ -18,6 +19,8 @@ export interface PointColumnsOptions {
   readonly metrics: Pick<MetricStore, 'ladderOf' | 'replaces' | 'keepsValues'>;
   /** Epoch seconds: what points are too old or too far ahead by, and the time of those that name none. */
   readonly nowSeconds: number;
+  /** What the points came by, as their rejects are kept: `http`, `load`. */
+  readonly origin: string;
   /** Whether a series may be made. */
   readonly admits: (name: string) => boolean;
 }
@@ -39,6 +42,7 @@ export class PointColumns {
   readonly #ways: SeriesWays[] = [];
   readonly #slots = new OpenSlots();
   readonly #values = new OpenValues();
+  readonly #rejectsKept = new Map<string, number>();
   #repeated = 0;
   #repeatedName = '';
   #bytes: Uint8Array = new Uint8Array(0);
@@ -74,9 +78,25 @@ export class PointColumns {
   /** What has been added, as a batch that counts once under its identity; starts from nothing. */
   drain(identity: string | undefined): MetricBatch {
     this.accepted = 0;
+    this.#keepRejects();
     const repeats = { count: this.#repeated, name: this.#repeatedName };
     this.#repeated = 0;
     return { identity, table: this.#table, cells: this.#slots.drain(), ...this.#values.drain(), repeats };
+  }
+
+  // What was turned away since the last batch goes with this one.
+  #keepRejects(): void {
+    const { origin, nowSeconds } = this.#options;
+    for (const [cause, count] of this.rejected) {
+      const fresh = count - (this.#rejectsKept.get(cause) ?? 0);
+      if (fresh > 0) this.#addHidden(rejectedName(origin, cause), nowSeconds, 1, fresh, fresh);
+      this.#rejectsKept.set(cause, count);
+    }
+  }
+
+  #addHidden(name: string, at: number, value: number, weight: number, sum: number): void {
+    const series = this.#seriesOf(name);
+    this.#slots.add(series, at - (at % (this.#ways[series] as SeriesWays).stepSeconds), at, value, weight, sum);
   }
 
   #addRaw(nameStart: number, nameEnd: number, value: number, seconds: number): void {
@@ -106,13 +126,14 @@ export class PointColumns {
       this.#repeated++;
       this.#repeatedName = this.#table.nameOf(series);
     }
+    if (weight !== 1 && !replaces) this.#addHidden(receivedName(this.#table.nameOf(series)), at, weight, 1, weight);
     if (keepsValues) this.#values.addValue(series, slot, value, weight);
   }
 
   #seriesOf(name: string): number {
     const known = this.#byName.get(name);
     if (known !== undefined) return known;
-    if (!this.#options.admits(name)) return -1;
+    if (parseHidden(name) === undefined && !this.#options.admits(name)) return -1;
     const { metrics } = this.#options;
     const ladder = metrics.ladderOf(name);
     this.#ways.push({

@@ -36,10 +36,11 @@ async function query(request: WebRequest, services: Services): Promise<Answer> {
           alignSeconds: alignment([asked.from, asked.until, ...edges, ...edgesOf(maintenance)]),
         };
   const answers: Answered[] = [];
+  const rejected = await services.reader.rejectedWithin(asked);
   for (const target of targets) {
     bases.length = 0;
     const series = await evaluateTarget(target, context);
-    answers.push(...answersOf(series, { now: asked.now, maintenance, edges, countMax: asked.maxDataPoints }, bases));
+    answers.push(...answersOf(series, { now: asked.now, maintenance, rejected, edges, countMax: asked.maxDataPoints }, bases));
   }
   return json(answers);
 }

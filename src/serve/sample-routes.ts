@@ -26,6 +26,7 @@ async function ingest(request: WebRequest, services: Services): Promise<Answer> 
   let fresh = 0;
   const points = new PointColumns({
     metrics,
+    origin: 'http',
     nowSeconds: Math.floor(services.now() / 1000),
     admits: (name) => intake.known(name) >= 0 || intake.seriesCount + ++fresh <= services.configuration().limits.series,
   });

@@ -9,6 +9,7 @@
 
 import type { TimerValues } from '../fold/timer-values.js';
 import type { Configuration } from './configuration.js';
+import { parseHidden } from './hidden-series.js';
 import { type BinBounds, patternOf } from './rules.js';
 
 export type StatsdKind = 'counter' | 'timer' | 'gauge' | 'set';
@@ -42,6 +43,11 @@ export function storedName(kind: StatsdKind, name: string): string {
 export function parseStoredName(stored: string): { kind: StatsdKind; name: string } | undefined {
   const found = /^(counter|timer|gauge|set):(.+)$/s.exec(stored);
   return found === null ? undefined : { kind: found[1] as StatsdKind, name: found[2] as string };
+}
+
+/** Whether a name is of the forms that only Weir gives: of a StatsD metric, or of a hidden series. */
+export function isStoredForm(name: string): boolean {
+  return parseStoredName(name) !== undefined || parseHidden(name) !== undefined;
 }
 
 /** Every name that a metric is served under. Tags (`;a=b`) stay at the end of the name; `bins` are those of a timer. */

@@ -72,11 +72,13 @@ const commands: Readonly<Record<string, (services: Services, words: readonly str
 function list(services: Services, kind: StatsdKind, value: (series: number) => number | null): string {
   const shown: Record<string, number | null> = {};
   let count = 0;
-  for (let series = 0; series < services.intake.seriesCount && count < listMax; series++) {
-    const metric = parseStoredName(services.intake.nameOf(series));
+  let series = -1;
+  for (const name of services.intake.names()) {
+    series++;
+    const metric = parseStoredName(name);
     if (metric?.kind !== kind) continue;
     shown[metric.name] = value(series);
-    count++;
+    if (++count >= listMax) break;
   }
   return `${JSON.stringify(shown, undefined, 2)}\nEND\n\n`;
 }

@@ -9,9 +9,10 @@ import { decodeTimer, encodeTimer, type TimerValues, timerOf, timerValuesCodec }
 import type { Showing } from '../keep/ladder.js';
 import { archiveReaching, type CellPart, type Codecs, type Ladder, type NotePut, type Store } from '../keep/store.js';
 import type { Configuration } from './configuration.js';
+import { parseHidden, rejectedLadder } from './hidden-series.js';
 import type { LoadedSeries } from './loaded-series.js';
 import type { MetricBatch, MetricStore, Repeats, StoredSlots } from './metric-store.js';
-import { parseStoredName, servedNames } from './served-names.js';
+import { isStoredForm, parseStoredName, servedNames } from './served-names.js';
 import { readStateSlots } from './stored-states.js';
 
 /** What the rules of storage say of a name. */
@@ -45,10 +46,14 @@ export interface StoredMetricsOptions {
 const expireMs = 10_000;
 /** The note that tells `weir check` of points which repeated series and time: a JSON object of `Repeats`. */
 export const repeatsNote = 'repeats';
+/** The note that says since when rejects are kept: epoch seconds as text. */
+const rejectsNote = 'rejects-since';
 const alignedSlotsMax = 2_000_000;
 
 /** The ladder of a stored name: its own, or the finest of those of the names that a StatsD metric is served under. */
 export function ladderOfStored(stored: string, rules: StorageRules, settings: Configuration['statsd']): Ladder {
+  const hidden = parseHidden(stored);
+  if (hidden !== undefined) return hidden.kind === 'rejected' ? rejectedLadder : ladderOfStored(hidden.stored, rules, settings);
   const statsd = parseStoredName(stored);
   if (statsd === undefined) return rules.ladderOf(stored);
   const ladders = servedNames(statsd.kind, statsd.name, settings).map((one) => rules.ladderOf(one.name));
@@ -61,6 +66,7 @@ export function storedMetrics(options: StoredMetricsOptions): MetricStore {
   const { ladderOf } = options;
   let expiredMs = 0;
   let repeats: Repeats | undefined;
+  let rejectsSince: number | undefined;
   return {
     ladderOf,
     newestOf: (name) => (options.stateOf?.(name)?.state === undefined ? undefined : options.stateOf(name)?.upTo),
@@ -74,19 +80,23 @@ export function storedMetrics(options: StoredMetricsOptions): MetricStore {
       // A StatsD metric has no time of its own (its cells are flushed twice a second), and a point that takes another's place adds nothing.
       const isStamped = (series: number): boolean => {
         const name = table.nameOf(series);
-        if (parseStoredName(name) !== undefined || options.replaces(name)) return false;
+        if (isStoredForm(name) || options.replaces(name)) return false;
         repeatedName = name;
         return true;
       };
       const told = (batch.repeats?.count ?? 0) === 0 ? repeats : added(repeats ?? (await storedRepeats(store)), batch.repeats as Repeats);
+      const nowSeconds = Math.floor(options.now() / 1000);
+      const isFirst = rejectsSince === undefined && (await storedRejectsSince(store)) === undefined;
+      const since = isFirst ? [{ name: rejectsNote, value: Buffer.from(String(nowSeconds)) }] : [];
       const receipt = await store.commit({
         identity: batch.identity,
-        nowSeconds: Math.floor(options.now() / 1000),
+        nowSeconds,
         cells: { table, measures: batch.cells, parts: partsOf(batch), isStamped },
-        notes: told === undefined ? [] : [noteOf(told)],
+        notes: told === undefined ? since : [...since, noteOf(told)],
       });
       // What the store saw repeated is told with the next batch.
       const { applied, repeated } = receipt;
+      if (applied) rejectsSince ??= nowSeconds;
       repeats = repeated === 0 ? undefined : added(told ?? (await storedRepeats(store)), { count: repeated, name: repeatedName });
       if (options.now() - expiredMs >= expireMs) {
         expiredMs = options.now();
@@ -95,6 +105,7 @@ export function storedMetrics(options: StoredMetricsOptions): MetricStore {
       return { applied, repeated };
     },
     read: (name, from, until, now, alignSeconds) => read(options, ladderOf(name), name, from, until, now, alignSeconds),
+    rejectsSince: () => storedRejectsSince(store),
     sizeBytes: options.sizeBytes,
     close: async () => {
       const notes = repeats === undefined ? [] : [noteOf(repeats)];
@@ -110,6 +121,12 @@ export async function storedRepeats(store: Store): Promise<Repeats> {
   for await (const { name, value } of store.scan('note', { prefix: repeatsNote }))
     if (name === repeatsNote) return JSON.parse(Buffer.from(value).toString()) as Repeats;
   return { count: 0, name: '' };
+}
+
+async function storedRejectsSince(store: Store): Promise<number | undefined> {
+  for await (const { name, value } of store.scan('note', { prefix: rejectsNote }))
+    if (name === rejectsNote) return Number(Buffer.from(value).toString());
+  return undefined;
 }
 
 function noteOf(repeats: Repeats): NotePut {

@@ -4,7 +4,7 @@
  */
 
 import { Refused, Usage } from '../base/faults.js';
-import { type Answered, answersOf, type Basis } from '../query/answers.js';
+import { type Answered, answersOf, type Basis, type Rejected } from '../query/answers.js';
 import { evaluateTarget } from '../query/evaluate.js';
 import { NameTree } from '../query/name-tree.js';
 import type { Series } from '../query/series.js';
@@ -71,8 +71,8 @@ async function run(invocation: Invocation): Promise<number> {
   if (invocation.flag('outages')) {
     if (invocation.text('url') !== undefined) throw new Usage('--outages goes with --data (the store can be read beside a running daemon)');
     const plan = planOf(invocation);
-    const series = await fromStore(target, invocation, { ...plan, alignSeconds: 0 });
-    return await printOutages(series, await fromStore(target, invocation, plan), plan, invocation);
+    const { series } = await fromStore(target, invocation, { ...plan, alignSeconds: 0 });
+    return await printOutages(series, (await fromStore(target, invocation, plan)).series, plan, invocation);
   }
   const hasPicture = invocation.text('svg') !== undefined || invocation.text('png') !== undefined;
   if (hasPicture) {
@@ -92,19 +92,24 @@ async function run(invocation: Invocation): Promise<number> {
 async function answersFromStore(target: string, invocation: Invocation): Promise<Answered[]> {
   const plan = planOf(invocation);
   const bases: Basis[] = [];
-  const series = await fromStore(target, invocation, plan, bases);
-  return answersOf(series, { ...plan, countMax: pointsWanted(invocation) }, bases);
+  const { series, rejected } = await fromStore(target, invocation, plan, bases);
+  return answersOf(series, { ...plan, rejected, countMax: pointsWanted(invocation) }, bases);
 }
 
 // The picture as SVG: drawn here, or by the server that has the series.
 async function pictureOf(target: string, invocation: Invocation): Promise<string> {
   if (invocation.text('url') !== undefined) return (await fromServer(target, invocation, 'svg')) as string;
   const plan = planOf(invocation);
-  const series = await fromStore(target, invocation, plan);
+  const { series } = await fromStore(target, invocation, plan);
   return chartOfQuery(plan.edges === undefined ? series : series.map((one) => uniform(one, plan.edges as Float64Array)), plan, invocation);
 }
 
-async function fromStore(target: string, invocation: Invocation, plan: QueryPlan, bases: Basis[] = []): Promise<readonly Series[]> {
+interface FromStore {
+  readonly series: readonly Series[];
+  readonly rejected: Rejected;
+}
+
+async function fromStore(target: string, invocation: Invocation, plan: QueryPlan, bases: Basis[] = []): Promise<FromStore> {
   const configuration = configurationOf(invocation);
   const clock = clockOf(invocation);
   const { metrics } = await openMetrics(invocation, configuration, clock, true);
@@ -116,7 +121,7 @@ async function fromStore(target: string, invocation: Invocation, plan: QueryPlan
     const spent = { series: 0, points: 0, bases };
     // Labels of slots are their starts: those of [from, until) are the ones in (from - 1, until - 1].
     const shift = plan.isHalfOpen ? 1 : 0;
-    return await evaluateTarget(target, {
+    const series = await evaluateTarget(target, {
       from: plan.from - shift,
       until: plan.until - shift,
       now: plan.now,
@@ -129,6 +134,7 @@ async function fromStore(target: string, invocation: Invocation, plan: QueryPlan
       template: {},
       budget: { calls: 10_000, stacks: new Map() },
     });
+    return { series, rejected: await reader.rejectedWithin(plan) };
   } finally {
     await metrics.close();
   }

@@ -182,6 +182,7 @@ test('what an answer rests on: unknown time, points, archives, errors; the same 
   const [half] = ask('half.a', now - 1800);
   assert.deepEqual(half.weir, {
     ...{ stepSeconds: 10, method: 'average', xFilesFactor: 0, percentUnknown: 50, exact: true, series: 1, points: 90, archives: [10] },
+    ...{ received: 90, samplingFactor: 1, rejected: {}, rejectedSince: new Date(now * 1000).toISOString().replace('.000', '') },
   });
   const [sum] = ask('sumSeries(half.a,old.a)', now - 90_000);
   assert.deepEqual([sum.weir.series, sum.weir.points, sum.weir.archives], [2, 90 + 60, [10, 60]]);
@@ -190,5 +191,64 @@ test('what an answer rests on: unknown time, points, archives, errors; the same 
   const [day] = ask('exactSum(half.a)', now - (now % 3600) - 3600, '--until', String(now - (now % 3600) + 3600), '--step', '1h');
   assert.equal(sumOf(day), (89 * 90) / 2);
   assert.equal(await daemon.stop(), 0);
+  daemon.clean();
+});
+
+test('an answer says how many points came sampled and what was turned away, over a server, over the store, and after a restart', async () => {
+  const options = { words: [...words, '--only', 'http,statsd-tcp,graphite'] };
+  const daemon = await startDaemon(options);
+  await sendTcp(daemon.ports['statsd-tcp'], 'hits:1|c|@0.1\nhits:1|c|@0.1\nhits:3|c\nbad\nbad:x|c\nt:5|ms|@0.5\nt:7|ms\nplain:1|c\n');
+  await sendTcp(daemon.ports.graphite, `nonsense\na 1 1000\na 1 ${now}\n`);
+  const json = JSON.stringify([{ name: 'weighed', value: 2, time: now, weight: 4 }, 5]);
+  assert.equal((await post(daemon, json)).accepted, 1);
+  const rest = async (target, from = -3600) => {
+    const [answer] = await (await fetch(`${daemon.url}/api/query?${new URLSearchParams({ target, from: String(now + from) })}`)).json();
+    return answer?.weir;
+  };
+  const rejected = { graphite: { columns: 1, 'too-old': 1 }, http: { json: 1 }, 'statsd-tcp': { value: 2 } };
+  const flushed = await until(
+    () => rest('stats_counts.hits'),
+    (weir) => weir !== undefined && weir.rejected.graphite?.['too-old'] === 1 && weir.rejected['statsd-tcp'] !== undefined,
+  );
+  assert.deepEqual([flushed.points, flushed.received, flushed.samplingFactor], [21, 3, 3 / 21]);
+  assert.deepEqual(flushed.rejected, rejected);
+  const figures = async (target) => {
+    const { points, received, samplingFactor } = await rest(target);
+    return [points, received, samplingFactor];
+  };
+  assert.deepEqual(await figures('stats_counts.plain'), [1, 1, 1]);
+  assert.deepEqual(await figures('stats.timers.t.mean'), [3, 2, 2 / 3]);
+  assert.deepEqual(await figures('weighed'), [4, 1, 1 / 4]);
+  assert.deepEqual(await figures('sumSeries(weighed,stats_counts.plain)'), [5, 2, 2 / 5]);
+  // Nothing of it is a series of anybody's.
+  assert.deepEqual(
+    await (await fetch(`${daemon.url}/metrics/find?query=*&format=json`)).json().then((rows) => rows.map(({ path }) => path)),
+    [...['a', 'stats', 'stats_counts', 'weighed']],
+  );
+  assert.equal((await daemon.status()).series, 5);
+  assert.equal(await daemon.stop(), 0);
+  const next = await startDaemon({ ...options, folder: daemon.folder });
+  assert.equal((await next.status()).series, 5);
+  const over = ['--data', join(daemon.folder, 'data')];
+  for (const where of [over, ['--url', next.url]]) {
+    const { stdout } = weir('query', 'stats_counts.hits', ...where, '--from', '-1h', '--now', String(now), '--json');
+    const [{ weir: told }] = JSON.parse(stdout);
+    assert.deepEqual([told.received, told.rejected], [3, rejected]);
+  }
+  // What came later than the range is not in it.
+  const { stdout } = weir(
+    'query',
+    'stats_counts.hits',
+    ...over,
+    '--from',
+    '-1h',
+    '--now',
+    String(now),
+    '--until',
+    String(now - 600),
+    '--json',
+  );
+  assert.deepEqual(JSON.parse(stdout)[0].weir.rejected, {});
+  assert.equal(await next.stop(), 0);
   daemon.clean();
 });
