@@ -28,7 +28,7 @@ test('generated filters let the same records pass as nfdump', { skip }, async ()
 
 test('AS numbers are those that nfdump prints', { skip }, async () => {
   const batches = await heldRows(rich);
-  const { stdout } = spawnSync('nfdump', ['-q', '-r', rich, '-o', 'fmt:%cnt %sas %das'], { encoding: 'utf8', timeout: 60_000 });
+  const { stdout } = spawnSync('nfdump', ['-q', '-r', rich, '-o', 'fmt:%cnt %sas %das'], { encoding: 'utf8', timeout: 600_000 });
   const rows = stdout.split('\n').map((line) => line.trim().split(/\s+/).map(Number));
   const numbers = (passes) => rows.filter((row) => row.length === 3 && passes(row)).map(([number]) => number);
   for (const [filter, passes] of [
@@ -43,17 +43,21 @@ test('AS numbers are those that nfdump prints', { skip }, async () => {
 test('a filter from a file, with what it includes, and no file over the wire', () => {
   writeFileSync(join(folder, 'ports'), '# the web\n80 443');
   const main = join(folder, 'main');
-  writeFileSync(main, `proto tcp and # comment\nport in [ @include ${join(folder, 'ports')} ]`);
+  writeFileSync(main, `proto tcp and # comment\nport in [ @include "${join(folder, 'ports')}" ]`);
+  const spaced = join(folder, 'the "main" one');
+  writeFileSync(spaced, 'proto tcp and port in [ @include ports ]');
   const count = (...words) => {
     const { stdout, stderr, status } = spawnSync(process.execPath, [join(root, 'bin/weir'), 'flows', rich, '--count', ...words], {
       encoding: 'utf8',
-      timeout: 60_000,
+      cwd: folder,
+      timeout: 600_000,
     });
     assert.equal(status, 0, stderr);
     return JSON.parse(stdout);
   };
   assert.deepEqual(count('-f', main), count('--filter', 'proto tcp and port in [80 443]'));
+  assert.deepEqual(count('-f', spaced), count('-f', main));
   // As in nfdump, the filter of the command line goes before the file's.
   assert.deepEqual(count('-f', main, '--filter', 'proto udp'), count('--filter', 'proto udp'));
-  assert.throws(() => compileFilter(`@include ${main}`), /expected no files to be named here/);
+  assert.throws(() => compileFilter(`@include '${main}'`), /expected no files to be named here/);
 });

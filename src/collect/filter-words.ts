@@ -178,7 +178,7 @@ export function* filterTokens(
   if (file === 'filter') yield { text: '', file, line, column: text.length - lineStart + 1 };
 }
 
-// `@include PATH`: the words of that file; answers where the path ends.
+// `@include PATH`, in quotes where the path has blanks: the words of that file; answers where the path ends.
 function* included(
   text: string,
   at: number,
@@ -186,12 +186,12 @@ function* included(
   include: Include | undefined,
   budget: { left: number; files: number },
 ): Generator<Token, number> {
-  const path = /^[ \t]*([^\s)]+)/.exec(text.slice(at, at + 4096));
+  const path = /^[ \t]*(?:"([^"\n]+)"|'([^'\n]+)'|([^\s)]+))/.exec(text.slice(at, at + 4096));
   const place = { file: token.file, line: token.line, column: token.column };
   if (path === null) throw new Malformed("'@include' (expected a file behind it)", place);
   if (include === undefined) throw new Malformed("'@include' (expected no files to be named here)", place);
   if (--budget.files < 0) throw new Malformed(`'@include' (expected at most ${includesMax})`, place);
-  const name = path[1] ?? '';
+  const name = path[1] ?? path[2] ?? path[3] ?? '';
   let inner: string;
   try {
     inner = include(name);

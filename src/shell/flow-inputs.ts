@@ -191,7 +191,8 @@ function inWindow(batch: FlowBatch, keep: Uint32Array, from: Instant | undefined
 function filterOption(text: string | undefined, file: string | undefined): Filter | undefined {
   if (text === undefined && file === undefined) return undefined;
   try {
-    return compileFilter(text ?? `@include ${file}`, readFilter);
+    const quote = file?.includes('"') === true ? "'" : '"';
+    return compileFilter(text ?? `@include ${quote}${file}${quote}`, readFilter);
   } catch (error) {
     throw error instanceof Fault ? new Usage(error.message, error.place) : error;
   }
