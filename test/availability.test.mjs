@@ -16,7 +16,7 @@ const run = (words, input) =>
     encoding: 'utf8',
     cwd: folder,
     input,
-    timeout: 60_000,
+    timeout: 600_000,
     maxBuffer: 1 << 28,
   });
 function weir(words, input) {

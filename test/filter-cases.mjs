@@ -21,7 +21,7 @@ export async function valuesOf(file) {
   const values = { addresses: new Set(), ports: new Set(), packets: new Set(), bytes: new Set(), hops: new Set(), routers: new Set() };
   const text = spawnSync('nfdump', ['-q', '-6', '-N', '-r', file, '-o', 'fmt:%sa %da %sp %pkt %byt %nh %ra', '-c', '400'], {
     encoding: 'utf8',
-    timeout: 60_000,
+    timeout: 600_000,
   });
   for (const line of text.stdout.split('\n')) {
     const [src, dst, port, packets, bytes, hop, router] = line.trim().split(/\s+/);
@@ -171,7 +171,7 @@ export function peerNumbers(file, filter) {
   const { stdout, stderr, status } = spawnSync('nfdump', ['-q', '-r', file, '-o', 'fmt:%cnt', filter], {
     encoding: 'utf8',
     maxBuffer: 1 << 26,
-    timeout: 60_000,
+    timeout: 600_000,
     env: { ...process.env, TZ: 'UTC' },
   });
   if (status !== 0) throw new Error(`nfdump refuses '${filter}': ${stdout}${stderr}`);

@@ -29,7 +29,7 @@ function run(program, words) {
   const { stdout, stderr, status } = spawnSync(program, words, {
     encoding: 'utf8',
     maxBuffer: 1 << 28,
-    timeout: 60_000,
+    timeout: 600_000,
     env: { ...process.env, TZ: 'UTC' },
   });
   assert.equal(status, 0, `${program} ${words.join(' ')}: ${stderr}`);

@@ -10,7 +10,8 @@ import { hasProgram } from '../build/peers.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const data = (name) => join(root, 'test/data/nfcapd', name);
-const flows = (...words) => spawnSync(process.execPath, [join(root, 'bin/weir'), 'flows', ...words], { encoding: 'utf8', timeout: 60_000 });
+const flows = (...words) =>
+  spawnSync(process.execPath, [join(root, 'bin/weir'), 'flows', ...words], { encoding: 'utf8', timeout: 600_000 });
 const skip = hasProgram('nfdump') || process.env.CI === 'true' ? false : 'nfdump is missing';
 const vendors = data('v1-vendor-datagrams-none.nfcapd');
 
@@ -21,7 +22,7 @@ test('--stat says what nfdump -I says; with a filter the flows are read', { skip
     data('v2-anyconnect-vpn-lz4.nfcapd'),
     data('v1-starcraft_battle-lzo.nfcapd'),
   ]) {
-    const peer = spawnSync('nfdump', ['-r', file, '-I'], { encoding: 'utf8', timeout: 60_000 }).stdout;
+    const peer = spawnSync('nfdump', ['-r', file, '-I'], { encoding: 'utf8', timeout: 600_000 }).stdout;
     const wanted = peer.split('\n').filter((line) => /^(Flows|Packets|Bytes|First|Last|msec)/.test(line));
     const said = flows(file, '--stat')
       .stdout.split('\n')

@@ -64,7 +64,7 @@ test('a copy beside the daemon is a store; what is in it; compact', async (t) =>
   const body = `${line('/a')}\n${line('/a?q=x')}\n${line('/b,c')}\n`;
   assert.equal((await fetch(`${daemon.url}/ingest/logs`, { method: 'POST', body, headers: { 'Idempotency-Key': 'one' } })).status, 200);
   const weir = (...words) =>
-    spawnSync(process.execPath, [join(root, 'bin/weir'), ...words], { cwd: folder, encoding: 'utf8', timeout: 60_000 });
+    spawnSync(process.execPath, [join(root, 'bin/weir'), ...words], { cwd: folder, encoding: 'utf8', timeout: 600_000 });
   const copy = join(folder, 'copy');
   const backup = weir('store', 'backup', copy, '--data', 'data');
   assert.equal(backup.status, 0, backup.stderr);

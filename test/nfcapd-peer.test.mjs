@@ -8,6 +8,6 @@ const skip = hasProgram('nfdump') || process.env.CI === 'true' ? false : 'nfdump
 
 for (const packing of Object.keys(packings)) {
   test(`${packing}: every record as nfdump prints it`, { skip }, () => {
-    assert.equal(compareWithNfdump(packing, { flows: 8_000, isRich: true, timeoutMs: 120_000 }), 8_000);
+    assert.equal(compareWithNfdump(packing, { flows: 8_000, isRich: true, timeoutMs: 600_000 }), 8_000);
   });
 }

@@ -299,7 +299,7 @@ test('pcapng, nanoseconds, snaplen and relative times are what capinfos and tsha
   }
 });
 
-test('replayed from standard output onto a veth pair', { ...needs('tcpreplay', 'ip'), timeout: 500_000 }, (t) => {
+test('replayed from standard output onto a veth pair', { ...needs('tcpreplay', 'ip'), timeout: 600_000 }, (t) => {
   const name = `weir${process.pid}`;
   if (spawnSync('ip', ['netns', 'add', name]).status !== 0) {
     assert.notEqual(process.env.CI, 'true', 'network namespaces are not allowed here');

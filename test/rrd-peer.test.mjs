@@ -41,7 +41,7 @@ function generator(start) {
 /** Sends commands to one rrdtool; an answer is its text, or an Error. */
 function rrdtool(commands) {
   const quoted = commands.map((words) => words.map((word) => `"${word}"`).join(' ')).join('\n');
-  const result = spawnSync('rrdtool', ['-'], { input: `${quoted}\n`, cwd: folder, env: environment, timeout: 120_000, maxBuffer: 1 << 30 });
+  const result = spawnSync('rrdtool', ['-'], { input: `${quoted}\n`, cwd: folder, env: environment, timeout: 600_000, maxBuffer: 1 << 30 });
   assert.equal(result.status, 0, String(result.stderr));
   const answers = [];
   let text = '';

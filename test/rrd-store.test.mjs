@@ -17,7 +17,7 @@ const environment = { ...process.env, TZ: 'UTC', LC_ALL: 'C' };
 const skip = !hasProgram('rrdtool') && process.env.CI !== 'true' && 'rrdtool is missing';
 
 const run = (program, words, input) =>
-  spawnSync(program, words, { encoding: 'utf8', cwd: folder, env: environment, input, timeout: 60_000, maxBuffer: 1 << 28 });
+  spawnSync(program, words, { encoding: 'utf8', cwd: folder, env: environment, input, timeout: 600_000, maxBuffer: 1 << 28 });
 const weirAny = (words, input) => run(process.execPath, [join(root, 'bin/weir'), ...words], input);
 function weir(...words) {
   const { status, stdout, stderr } = weirAny(words);

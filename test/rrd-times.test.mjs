@@ -87,7 +87,7 @@ function ask(zone, commands) {
     input: create + input,
     cwd: folder,
     env: { ...process.env, TZ: zone, LC_ALL: 'C' },
-    timeout: 60_000,
+    timeout: 600_000,
     maxBuffer: 1 << 30,
   });
   const answers = result.stdout
@@ -103,7 +103,7 @@ function ask(zone, commands) {
 /** The range of a picture, which says it without its rows. */
 function askLong(zone, [start, end]) {
   const words = ['graphv', '/dev/null', '-w', '10', '-h', '10', '-s', start, '-e', end, 'DEF:a=one.rrd:a:AVERAGE', 'LINE1:a#ff0000'];
-  const result = spawnSync('rrdtool', words, { cwd: folder, env: { ...process.env, TZ: zone, LC_ALL: 'C' }, timeout: 60_000 });
+  const result = spawnSync('rrdtool', words, { cwd: folder, env: { ...process.env, TZ: zone, LC_ALL: 'C' }, timeout: 600_000 });
   return ['graph_start', 'graph_end'].map((name) => Number(new RegExp(`^${name} = (\\d+)`, 'm').exec(String(result.stdout))?.[1]));
 }
 

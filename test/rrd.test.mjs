@@ -42,7 +42,12 @@ async function weir(...words) {
 }
 
 const rrdtool = (...words) =>
-  spawnSync('rrdtool', words, { encoding: 'latin1', env: { ...process.env, TZ: 'UTC', LC_ALL: 'C' }, timeout: 60_000, maxBuffer: 1 << 28 });
+  spawnSync('rrdtool', words, {
+    encoding: 'latin1',
+    env: { ...process.env, TZ: 'UTC', LC_ALL: 'C' },
+    timeout: 600_000,
+    maxBuffer: 1 << 28,
+  });
 
 test('rrdtool is there', () => assert.ok(!skip, 'rrdtool is missing: apt-get install rrdtool'));
 

@@ -2,14 +2,13 @@
 // WEIR_UPDATE=1 writes the goldens anew, to be reviewed in the diff.
 import assert from 'node:assert/strict';
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
-import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { appendFileSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { hasProgram } from '../build/peers.mjs';
-import { serve } from './hits-daemon.mjs';
+import { folderFor, serve } from './hits-daemon.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const sample = join(root, 'samples/access.log');
@@ -19,7 +18,7 @@ const weir = (...words) =>
     cwd: golden,
     encoding: 'utf8',
     maxBuffer: 1 << 28,
-    timeout: 120_000,
+    timeout: 600_000,
   });
 const rowsOf = ({ stdout }) =>
   stdout
@@ -27,12 +26,6 @@ const rowsOf = ({ stdout }) =>
     .split('\n')
     .map((line) => JSON.parse(line));
 const missing = (program) => (hasProgram(program) || process.env.CI === 'true' ? false : `${program} is missing`);
-
-function folderFor(t) {
-  const folder = mkdtempSync(join(tmpdir(), 'weir-top-'));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
-}
 
 const goldens = {
   'table.txt': ['--per', 'day', '--by', 'url,keyword,status', '-n', '5', '--visitors'],
@@ -172,7 +165,7 @@ test('a folder, a glob, a store and a running server', async (t) => {
   assert.deepEqual([nothing.status, rowsOf(nothing).length > 0], [1, true]);
   assert.match(nothing.stderr, /no\*: no file matches/);
   const run = (...rest) =>
-    spawnSync(process.execPath, [join(root, 'bin/weir'), ...rest], { cwd: folder, encoding: 'utf8', timeout: 60_000 });
+    spawnSync(process.execPath, [join(root, 'bin/weir'), ...rest], { cwd: folder, encoding: 'utf8', timeout: 600_000 });
   assert.equal(run('load', sample).status, 0);
   // Counts of a store know nothing of lines that were refused.
   const bare = (text) => text.replaceAll(/,"rejected":\{[^}]*\}/g, '');

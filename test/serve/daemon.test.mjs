@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { sendTcp, startDaemon, until } from './daemon.mjs';
 
 const bin = fileURLToPath(new URL('../../bin/weir', import.meta.url));
-const weir = (...words) => spawnSync(process.execPath, [bin, ...words], { encoding: 'utf8', timeout: 300_000 });
+const weir = (...words) => spawnSync(process.execPath, [bin, ...words], { encoding: 'utf8', timeout: 600_000 });
 
 test('the ready line names what is open; --only opens just those', async () => {
   const daemon = await startDaemon({ words: ['--only', 'http,graphite'] });

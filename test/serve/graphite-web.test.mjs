@@ -32,7 +32,7 @@ test('five hundred requests as the real graphite-web answers them', {
       ended.then(() => assert.fail('graphite-web did not start')),
     ]);
     const words = ['load', join(folder, 'whisper'), '--data', join(folder, 'data'), '--now', String(now)];
-    const loaded = spawnSync(process.execPath, [here('../../bin/weir'), ...words], { encoding: 'utf8', timeout: 120_000 });
+    const loaded = spawnSync(process.execPath, [here('../../bin/weir'), ...words], { encoding: 'utf8', timeout: 600_000 });
     assert.equal(loaded.status, 0, loaded.stderr);
     daemon = await startDaemon({ words: ['--only', 'http', '--now', String(now)], folder });
     const ask = async (base, line) => {

@@ -9,7 +9,7 @@ import { gzipSync } from 'node:zlib';
 import { sendTcp, startDaemon, sumOf, until } from './daemon.mjs';
 
 const bin = fileURLToPath(new URL('../../bin/weir', import.meta.url));
-const weir = (...words) => spawnSync(process.execPath, [bin, ...words], { encoding: 'utf8', timeout: 60_000 });
+const weir = (...words) => spawnSync(process.execPath, [bin, ...words], { encoding: 'utf8', timeout: 600_000 });
 const now = 1_795_478_430;
 const words = ['--now', String(now)];
 

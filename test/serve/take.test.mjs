@@ -2,24 +2,17 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
-import { serve } from '../hits-daemon.mjs';
+import { folderFor, serve } from '../hits-daemon.mjs';
 import { startDaemon, until } from './daemon.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const weir = (...words) =>
-  spawnSync(process.execPath, [join(root, 'bin/weir'), 'take', ...words], { encoding: 'utf8', maxBuffer: 1 << 28, timeout: 60_000 });
-const folderFor = (t) => {
-  const folder = mkdtempSync(join(tmpdir(), 'weir-take-'));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
-};
+  spawnSync(process.execPath, [join(root, 'bin/weir'), 'take', ...words], { encoding: 'utf8', maxBuffer: 1 << 28, timeout: 600_000 });
 const rowName = (index) => `m${String(index).padStart(6, '0')}`;
 const message = (index, partition = 'alice') =>
   JSON.stringify({ table: 'messages', partition, row: rowName(index), text: `message ${index} é`, size: index });
