@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { hits } from '../dist/serve/middleware.js';
 import { hits as fastifyHits } from '../dist/serve/middleware-fastify.js';
-import { folderFor, root, serve, topOf } from './hits-daemon.mjs';
+import { folderFor, root, serve, topOf, until } from './hits-daemon.mjs';
 
 const peers = join(root, 'test/peers');
 const has = (name) => existsSync(join(peers, 'node_modules', name)) || process.env.CI === 'true';
@@ -67,7 +67,7 @@ test('express: 3,000 requests are counted to the last', {
   t.after(() => server.close());
   const { paths, counts } = pathsAndCounts(3000);
   await ask(port, paths);
-  await note.close();
+  await note.close(300_000);
   assert.deepEqual({ ...note.counters, failures: 0 }, { noted: 3000, delivered: 3000, dropped: 0, failures: 0, waitingBytes: 0 });
   await checkCounts(daemon, counts, 3000);
   const [words] = await topOf(daemon, 'by=keyword&n=1');
@@ -84,7 +84,7 @@ test('fastify: the plugin counts every route', { skip: !has('fastify') && 'fasti
   const { paths, counts } = pathsAndCounts(400);
   await ask(app.server.address().port, paths);
   await app.close();
-  assert.equal(app.weirHits.delivered, 400);
+  await until('the answer to what waited', () => app.weirHits.delivered === 400);
   await checkCounts(daemon, counts, 400);
 });
 
@@ -114,7 +114,7 @@ test('a Weir that is away: requests are served, memory is bounded, drops are cou
   );
   assert.equal(note.counters.noted, 500);
   assert.ok(note.counters.dropped > 0 && note.counters.waitingBytes <= 20_000);
-  await note.close();
+  await note.close(300_000);
   assert.equal(note.counters.delivered + note.counters.dropped, 500);
   assert.equal(note.counters.failures, 2);
   assert.deepEqual(
