@@ -110,16 +110,15 @@ function startsWith(key: Buffer, prefix: Buffer): boolean {
 }
 
 // The last block whose first row is not above the key's.
-function blockBefore(records: Table, prefix: Buffer, key: Buffer, transaction?: Transaction): Block | undefined {
-  const options = transaction === undefined ? {} : { transaction };
-  for (const { key: found, value } of records.getRange({ ...options, start: key, reverse: true, limit: 1 }))
-    if (startsWith(found, prefix)) return { row: found.toString('utf8', prefix.length), bytes: Buffer.from(value) };
+function blockBefore(records: Table, prefix: Buffer, key: Buffer): Block | undefined {
+  for (const { key: found, value } of records.getRange({ start: key, reverse: true, limit: 1 }))
+    if (startsWith(found, prefix)) return { row: found.toString('utf8', prefix.length), bytes: value };
   return undefined;
 }
 
 function blockBehind(records: Table, prefix: Buffer, key: Buffer): Block | undefined {
   for (const { key: found, value } of records.getRange({ start: key, limit: 1 }))
-    if (startsWith(found, prefix)) return { row: found.toString('utf8', prefix.length), bytes: Buffer.from(value) };
+    if (startsWith(found, prefix)) return { row: found.toString('utf8', prefix.length), bytes: value };
   return undefined;
 }
 
@@ -128,11 +127,26 @@ const turnBlocks = 512;
 /**
  * Blocks of a range, in order of partition and row, all of one snapshot. Who reads them as an AsyncIterable lets others by after every so many blocks; they are an Iterable too, for who reads few and would rather not wait.
  */
-export function recordBlocks(tables: Tables, range: Ranges['record']): AsyncIterable<Rows['record']> & Iterable<Rows['record']> {
-  return {
-    [Symbol.asyncIterator]: () => (range.withEnd === true ? blocksWithEnd(tables, range) : blocksInTurns(tables, range)),
-    [Symbol.iterator]: () => blocksAtOnce(tables, range),
-  };
+export function recordBlocks(tables: Tables, range: Ranges['record']): RecordBlocks {
+  return new RecordBlocks(tables, range);
+}
+
+class RecordBlocks implements AsyncIterable<Rows['record']>, Iterable<Rows['record']> {
+  readonly #tables: Tables;
+  readonly #range: Ranges['record'];
+
+  constructor(tables: Tables, range: Ranges['record']) {
+    this.#tables = tables;
+    this.#range = range;
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<Rows['record']> {
+    return this.#range.withEnd === true ? blocksWithEnd(this.#tables, this.#range) : blocksInTurns(this.#tables, this.#range);
+  }
+
+  [Symbol.iterator](): Iterator<Rows['record']> {
+    return blocksAtOnce(this.#tables, this.#range);
+  }
 }
 
 function* blocksAtOnce(tables: Tables, range: Ranges['record'], transaction?: Transaction): Generator<Rows['record']> {
@@ -168,7 +182,7 @@ async function* blocksWithEnd(tables: Tables, range: Ranges['record']): AsyncGen
   }
 }
 
-/** Rows `[from, end)` of a block, not decoded yet. */
+/** Rows `[from, end)` of a block, to be decoded before anything else is read: the bytes are lent. */
 interface Piece {
   readonly partition: string;
   readonly bytes: Buffer;
@@ -176,29 +190,33 @@ interface Piece {
   readonly end: number;
 }
 
-function* pieces({ by: { records } }: Tables, range: Ranges['record'], transaction: Transaction | undefined): Generator<Piece> {
+function* pieces({ lentRecords: records }: Tables, range: Ranges['record'], transaction: Transaction | undefined): Generator<Piece> {
   const { table, partition, fromRow = '', untilRow, limit = Number.POSITIVE_INFINITY } = range;
   const first = partition ?? range.fromPartition ?? '';
   const firstPrefix = recordKey(table, first, '');
   const prefix = partition === undefined ? recordKey(table, '') : firstPrefix;
   const wanted = fromRow === '' ? firstPrefix : recordKey(table, first, fromRow);
-  const before = fromRow === '' ? undefined : blockBefore(records, firstPrefix, wanted, transaction);
-  let left = limit;
   const options = transaction === undefined ? {} : { transaction };
-  for (const { key, value } of records.getRange({
-    start: before === undefined ? wanted : recordKey(table, first, before.row),
-    ...options,
-  })) {
+  let start = wanted;
+  // The row may lie within a block that begins before it.
+  if (fromRow !== '')
+    for (const key of records.getKeys({ ...options, start: wanted, reverse: true, limit: 1 }))
+      if (startsWith(key, firstPrefix)) start = key;
+  let left = limit;
+  for (const { key, value } of records.getRange({ ...options, start })) {
     if (left <= 0 || !startsWith(key, prefix)) return;
     const own = partition ?? partitionOf(key);
     const from = own === first ? placeInBlock(value, fromRow) : 0;
     const end = untilRow === undefined ? countOfBlock(value) : placeInBlock(value, untilRow);
-    for (const run of runsInTime(value, from, end, range)) {
+    const runs = runsInTime(value, from, end, range);
+    const bytes = runs.length > 1 ? Buffer.from(value.subarray(0, value.length)) : value;
+    const isLast = untilRow !== undefined && partition !== undefined && end < countOfBlock(value);
+    for (const run of runs) {
       const taken = Math.min(left, run.end - run.from);
-      if (taken > 0) yield { partition: own, bytes: value, from: run.from, end: run.from + taken };
+      if (taken > 0) yield { partition: own, bytes, from: run.from, end: run.from + taken };
       left -= taken;
     }
-    if (untilRow !== undefined && partition !== undefined && end < countOfBlock(value)) return;
+    if (isLast) return;
   }
 }
 

@@ -25,6 +25,14 @@ export type Table = Database<Buffer, Buffer>;
 const copyEntries = 20_000;
 const layoutVersion = '4';
 const binary = { encoding: 'binary', keyEncoding: 'binary' } as const;
+const lending = {
+  keyEncoding: 'binary',
+  encoder: {
+    encode: (value: Buffer): Buffer => value,
+    decode: (value: Uint8Array): Buffer =>
+      value instanceof Buffer ? value : Buffer.from(value.buffer, value.byteOffset, value.byteLength),
+  },
+} as const;
 const names = ['journal', 'series', 'parts', 'identities', 'records', 'flows', 'notes', 'meta'] as const;
 
 export type TableName = (typeof names)[number];
@@ -33,6 +41,8 @@ export type TableName = (typeof names)[number];
 export class Tables {
   readonly root: RootDatabase<Buffer, Buffer>;
   readonly by: Readonly<Record<TableName, Table>>;
+  /** The records, each value lent: it lies in a buffer that the next look into any table writes over. Whoever reads it at once is spared a copy. */
+  readonly lentRecords: Table;
   readonly #steps = new Map<number, Table | undefined>();
   #stepList: readonly number[] | undefined;
   readonly readOnly: boolean;
@@ -56,6 +66,7 @@ export class Tables {
       readOnly,
       noMemInit: true,
     });
+    this.lentRecords = this.root.openDB<Buffer, Buffer>('records', lending);
     this.by = Object.fromEntries(names.map((name) => [name, this.#table(name)])) as Record<TableName, Table>;
     const layout = this.by.meta.get(text('layout'))?.toString();
     if (layout === undefined && !readOnly) this.by.meta.putSync(text('layout'), text(layoutVersion));

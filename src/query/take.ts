@@ -117,8 +117,9 @@ function after(cursor: string, table: string, partition: string): string {
 function checkOf(text: string): string {
   let [one, two] = [0x811c9dc5, 0x9747b28c];
   for (let at = 0; at < text.length; at++) {
-    one = Math.imul(one ^ text.charCodeAt(at), 0x01000193);
-    two = Math.imul(two ^ text.charCodeAt(at), 0x01000193);
+    const character = text.charCodeAt(at);
+    one = Math.imul(one ^ character, 0x01000193);
+    two = Math.imul(two ^ character, 0x01000193);
   }
   return (one >>> 0).toString(16).padStart(8, '0') + (two >>> 0).toString(16).padStart(8, '0');
 }

@@ -31,6 +31,8 @@ export async function openHttp(routes: readonly Route[], services: Services, hos
     maxHeaderSize: 64 << 10,
     connectionsCheckingInterval: 1000,
   });
+  // Who takes nothing for so long is cut off, in the second answer of a connection as in the first.
+  server.timeout = limits.requestSeconds * 1000;
   const sockets = new Set<Socket>();
   server.on('connection', (socket) => {
     account.connections++;
@@ -41,7 +43,6 @@ export async function openHttp(routes: readonly Route[], services: Services, hos
     }
     sockets.add(socket);
     account.connectionsNow = sockets.size;
-    socket.setTimeout(limits.requestSeconds * 1000, () => socket.destroy());
     socket.once('close', () => {
       sockets.delete(socket);
       account.connectionsNow = sockets.size;
@@ -56,7 +57,9 @@ export async function openHttp(routes: readonly Route[], services: Services, hos
     account.lines++;
     // HEAD asks for what GET would answer, without the body.
     const method = message.method === 'HEAD' ? 'GET' : message.method;
-    const found = router.find(method as HTTPMethod, (message.url ?? '/').split('?', 1)[0] as string);
+    const url = message.url ?? '/';
+    const cut = url.indexOf('?');
+    const found = router.find(method as HTTPMethod, cut < 0 ? url : url.slice(0, cut));
     const route = found?.store as Route | undefined;
     void respond(message, response, route, found?.params ?? {}, services, router);
   });
@@ -80,8 +83,6 @@ async function respond(
   router: ReturnType<typeof createRouter>,
 ): Promise<void> {
   const account = services.ledger.account('http');
-  const abort = new AbortController();
-  response.once('close', () => abort.abort());
   try {
     if (route === undefined) throw notFound(message, router);
     if (!services.tokens().allows(route.access, message.headers.authorization)) {
@@ -89,15 +90,16 @@ async function respond(
         'WWW-Authenticate': 'Bearer',
       });
     }
-    const request = await readRequest(message, route, parameters, services, abort.signal);
-    await send(response, await route.handle(request, services), abort.signal);
+    const request = readRequest(message, response, parameters, services);
+    if (message.method === 'POST' && route.streamsBody !== true) await readFields(request);
+    await send(response, await route.handle(request, services));
     account.accepted++;
   } catch (error) {
-    if (abort.signal.aborted && !response.writable) return;
+    if (response.destroyed && !response.writable) return;
     const answer = faultAnswer(error, services);
     account.reject(String(answer.status ?? 500));
     if (response.headersSent) response.destroy();
-    else await send(response, answer, abort.signal).catch(() => response.destroy());
+    else await send(response, answer).catch(() => response.destroy());
   }
 }
 
@@ -111,38 +113,36 @@ function notFound(message: IncomingMessage, router: ReturnType<typeof createRout
   return new HttpFault(404, `nothing is served at ${path.slice(0, 100)}`);
 }
 
-async function readRequest(
+function readRequest(
   message: IncomingMessage,
-  route: Route,
-  parameters: Record<string, string | undefined>,
+  response: ServerResponse,
+  route: Record<string, string | undefined>,
   services: Services,
-  signal: AbortSignal,
-): Promise<WebRequest> {
+): WebRequest {
   const url = message.url ?? '/';
   const cut = url.indexOf('?');
-  const fields = new URLSearchParams(cut < 0 ? '' : url.slice(cut + 1));
-  const { bodySize } = services.configuration().limits;
   let body: Promise<Buffer> | undefined;
-  const read = (): Promise<Buffer> => {
-    body ??= readBody(message, bodySize);
-    return body;
-  };
-  const type = (message.headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase();
-  if (message.method === 'POST' && route.streamsBody !== true) {
-    if (type === 'application/x-www-form-urlencoded') {
-      for (const [name, value] of new URLSearchParams((await read()).toString('utf8'))) fields.append(name, value);
-    } else if (type === 'application/json') addJson(fields, await read());
-    else if (type === 'multipart/form-data') await addForm(fields, await read(), message.headers['content-type'] as string);
-  }
   return {
     method: message.method ?? 'GET',
     path: cut < 0 ? url : url.slice(0, cut),
-    parameters: fields,
-    route: parameters,
+    parameters: new URLSearchParams(cut < 0 ? '' : url.slice(cut + 1)),
+    route,
     message,
-    body: read,
-    signal,
+    body: () => {
+      body ??= readBody(message, services.configuration().limits.bodySize);
+      return body;
+    },
+    isGone: () => response.destroyed,
   };
+}
+
+// The fields of a form or of JSON stand behind those of the query string.
+async function readFields({ message, parameters, body }: WebRequest): Promise<void> {
+  const type = (message.headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase();
+  if (type === 'application/x-www-form-urlencoded') {
+    for (const [name, value] of new URLSearchParams((await body()).toString('utf8'))) parameters.append(name, value);
+  } else if (type === 'application/json') addJson(parameters, await body());
+  else if (type === 'multipart/form-data') await addForm(parameters, await body(), message.headers['content-type'] as string);
 }
 
 // Fields of a form in parts; files among them are let be.
@@ -191,22 +191,25 @@ function readBody(message: IncomingMessage, sizeMax: number): Promise<Buffer> {
   });
 }
 
-async function send(response: ServerResponse, answer: Answer, signal: AbortSignal): Promise<void> {
-  response.statusCode = answer.status ?? 200;
-  response.setHeader('Content-Type', answer.type);
-  response.setHeader('Cache-Control', 'no-store');
-  response.setHeader('X-Content-Type-Options', 'nosniff');
-  for (const [name, value] of Object.entries(answer.headers ?? {})) response.setHeader(name, value);
-  if (typeof answer.body === 'string' || answer.body instanceof Uint8Array) {
-    const plain = typeof answer.body === 'string' ? Buffer.from(answer.body) : answer.body;
-    const bytes = answer.isPlain === true ? plain : await packed(plain, response);
-    response.setHeader('Content-Length', bytes.length);
-    response.end(response.req.method === 'HEAD' ? undefined : bytes);
+// Head and body leave in one write, where the body is there as a whole. A header per call of `setHeader` would cost more than taking a record does.
+async function send(response: ServerResponse, answer: Answer): Promise<void> {
+  const { body, status = 200 } = answer;
+  const head: Record<string, string | number> = {
+    'Content-Type': answer.type,
+    'Cache-Control': 'no-store',
+    'X-Content-Type-Options': 'nosniff',
+    ...answer.headers,
+  };
+  if (typeof body === 'string' || body instanceof Uint8Array) {
+    const sent = answer.isPlain === true ? body : await packed(body, response.req, head);
+    head['Content-Length'] = typeof sent === 'string' ? Buffer.byteLength(sent) : sent.length;
+    response.writeHead(status, head).end(response.req.method === 'HEAD' ? undefined : sent);
     return;
   }
-  for await (const chunk of answer.body) {
-    if (signal.aborted) return;
-    if (!response.write(chunk)) await drained(response, signal);
+  response.writeHead(status, head);
+  for await (const chunk of body) {
+    if (response.destroyed) return;
+    if (!response.write(chunk)) await drained(response);
   }
   response.end();
 }
@@ -215,18 +218,21 @@ const packs = promisify(gzip);
 const packedSizeMin = 1024;
 
 // Text of some size goes out as gzip to who takes it.
-async function packed(bytes: Uint8Array, response: ServerResponse): Promise<Uint8Array> {
-  const type = String(response.getHeader('Content-Type'));
-  if (bytes.length < packedSizeMin || !/^(text|application\/(json|javascript))|image\/svg/.test(type)) return bytes;
-  response.setHeader('Vary', 'Accept-Encoding');
-  if (!/\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))/.test(String(response.req.headers['accept-encoding'] ?? ''))) return bytes;
-  response.setHeader('Content-Encoding', 'gzip');
-  return await packs(bytes, { level: 1 });
+async function packed(
+  body: string | Uint8Array,
+  { headers }: IncomingMessage,
+  head: Record<string, string | number>,
+): Promise<string | Uint8Array> {
+  if (body.length < packedSizeMin || !/^(text|application\/(json|javascript))|image\/svg/.test(String(head['Content-Type']))) return body;
+  head.Vary = 'Accept-Encoding';
+  if (!/\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))/.test(String(headers['accept-encoding'] ?? ''))) return body;
+  head['Content-Encoding'] = 'gzip';
+  return await packs(body, { level: 1 });
 }
 
-function drained(response: ServerResponse, signal: AbortSignal): Promise<void> {
+function drained(response: ServerResponse): Promise<void> {
   return new Promise((resolve) => {
-    if (signal.aborted) return resolve();
+    if (response.destroyed) return resolve();
     const done = (): void => {
       response.off('drain', done).off('close', done);
       resolve();

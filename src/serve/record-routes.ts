@@ -52,8 +52,10 @@ async function takeRoute({ parameters, message }: WebRequest, { records }: Servi
       ...rangeOf(parameters),
     });
     const headers = next === undefined ? {} : { 'Weir-Next': next };
+    const accepts = message.headers['accept-encoding'];
+    if (accepts === undefined && 'length' in blocks) return { type: lineType, body: heldLines(partition, blocks), headers, isPlain: true };
     const body = linesOf(partition, 'length' in blocks ? blocks : await admitted(blocks));
-    if (/\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))/.test(String(message.headers['accept-encoding'] ?? '')))
+    if (/\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))/.test(String(accepts ?? '')))
       return { type: lineType, body: gzipped(body), headers: { ...headers, 'Content-Encoding': 'gzip', Vary: 'Accept-Encoding' } };
     return { type: lineType, body: await whole(body), headers, isPlain: true };
   } catch (error) {
@@ -88,8 +90,18 @@ function rangeOf(parameters: URLSearchParams): RecordBounds {
   }
 }
 
-async function* linesOf(partition: string, blocks: Taken['blocks']): AsyncGenerator<string> {
-  let piece = '';
+// What is held and fits into one piece needs no stream.
+function heldLines(partition: string, blocks: readonly (readonly StoredRecord[])[]): string | AsyncIterable<string> {
+  let lines = '';
+  for (const [at, rows] of blocks.entries()) {
+    lines += rowLines(partition, rows);
+    if (lines.length >= firstPieceBytes && at + 1 < blocks.length) return linesOf(partition, blocks.slice(at + 1), lines);
+  }
+  return lines;
+}
+
+async function* linesOf(partition: string, blocks: Taken['blocks'], before = ''): AsyncGenerator<string> {
+  let piece = before;
   let size = firstPieceBytes;
   for await (const rows of blocks) {
     piece += rowLines(partition, rows);

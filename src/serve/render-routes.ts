@@ -96,12 +96,12 @@ export function contextOf(request: WebRequest, services: Services, bases?: Basis
 }
 
 // Whether the client has gone. Throws Refused when the request takes too long, a little before its socket is closed for being idle.
-function droppedOf({ signal }: WebRequest, services: Services): () => boolean {
+function droppedOf({ isGone }: WebRequest, services: Services): () => boolean {
   const { requestSeconds } = services.configuration().limits;
   const lastMs = performance.now() + requestSeconds * 900;
   return () => {
     if (performance.now() > lastMs) throw new Refused(`the request takes longer than ${requestSeconds} s (limits.requestSeconds)`);
-    return signal.aborted;
+    return isGone();
   };
 }
 

@@ -37,7 +37,8 @@ export interface WebRequest {
   readonly message: IncomingMessage;
   /** The body, bounded by `limits.bodySize`; throws Refused when it is larger. Empty for forms, whose fields are in `parameters`. */
   readonly body: () => Promise<Buffer>;
-  readonly signal: AbortSignal;
+  /** Whether who asked has gone away. */
+  readonly isGone: () => boolean;
 }
 
 /** An error that has a status of its own. */
