@@ -255,3 +255,33 @@ test('long takes that nobody reads let others read, and are bounded', async (t) 
   );
   assert.equal(await daemon.stop(), 0);
 });
+
+test('who takes nothing for the time allowed is cut off, in the second answer of a connection too', async (t) => {
+  const daemon = await startDaemon({ words: ['--only', 'http'], configuration: '[limits]\nrequestSeconds = 1\n' });
+  t.after(() => daemon.clean());
+  for (let from = 0; from < 8000; from += 1000) {
+    const lines = Array.from({ length: 1000 }, (_, index) =>
+      JSON.stringify({ table: 'messages', partition: 'alice', row: rowName(from + index), text: 'x'.repeat(6000) }),
+    );
+    assert.equal((await post(daemon.url, lines.join('\n'))).status, 200);
+  }
+  const deaf = [];
+  for (let index = 0; index < 10; index += 1) {
+    const socket = connect(new URL(daemon.url).port, '127.0.0.1');
+    deaf.push(socket);
+    socket.on('error', () => {});
+    socket.write('GET /api/take?table=messages&partition=alice&n=1 HTTP/1.1\r\nHost: x\r\n\r\n');
+    const [piece] = await once(socket, 'data');
+    assert.match(String(piece), /^HTTP\/1\.1 200 /);
+    socket.pause();
+    socket.write('GET /api/take?table=messages&partition=alice&n=8000 HTTP/1.1\r\nHost: x\r\n\r\n');
+  }
+  const connections = ({ listeners }) => listeners.find(({ name }) => name === 'http').connectionsNow;
+  const ended = await until(
+    () => daemon.status(),
+    (status) => connections(status) < 5,
+  );
+  assert.ok(connections(ended) < 5);
+  for (const socket of deaf) socket.destroy();
+  assert.equal(await daemon.stop(), 0);
+});
