@@ -12,6 +12,7 @@
 
 import { parentPort, workerData } from 'node:worker_threads';
 import { parseAddress } from '../base/address.js';
+import { collectBeforeLeaving } from '../base/leave.js';
 import { control as at, type BatchControl, type BatchMessage, type BatchOrder } from './datagram-batches.js';
 
 interface Library {
@@ -205,3 +206,4 @@ function drain(socket: Socket): void {
 }
 
 await main();
+collectBeforeLeaving();

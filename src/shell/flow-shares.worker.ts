@@ -2,6 +2,7 @@
 
 import { parentPort, workerData } from 'node:worker_threads';
 import { Fault } from '../base/faults.js';
+import { collectBeforeLeaving } from '../base/leave.js';
 import { foldOf } from './flow-folds.js';
 import { foldInWorker, type ShareMessage, type ShareOrder } from './flow-shares.js';
 
@@ -14,3 +15,4 @@ try {
   if (!(error instanceof Fault)) throw error;
   post({ refused: error.line });
 }
+collectBeforeLeaving();
