@@ -34,8 +34,10 @@ export function installPeers() {
     const names = [...new Set(absent.map((peer) => peer.package))];
     process.stderr.write(`weir: installing the tests' peers with apt-get: ${names.join(' ')} (WEIR_INSTALL=0 declines)\n`);
     const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-    spawnSync('apt-get', ['update', '-qq'], { stdio: ['ignore', 2, 2], env });
-    spawnSync('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...names], { stdio: ['ignore', 2, 2], env });
+    // A mirror that is away for a moment, and another one that installs at the same time.
+    const patience = ['-o', 'Acquire::Retries=5', '-o', 'DPkg::Lock::Timeout=600'];
+    spawnSync('apt-get', ['update', '-qq', ...patience], { stdio: ['ignore', 2, 2], env });
+    spawnSync('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...patience, ...names], { stdio: ['ignore', 2, 2], env });
     absent = peers.filter((peer) => !hasProgram(peer.program));
   }
   return absent.map((peer) => `${peer.program} (Debian package ${peer.package}) is missing: ${peer.for}`);

@@ -17,6 +17,9 @@ after(() => rmSync(folder, { recursive: true }));
 const skip = !hasProgram('rrdtool');
 const files = readdirSync(data, { recursive: true, encoding: 'utf8' }).filter((path) => path.endsWith('.rrd') && !path.includes('corrupt'));
 
+// The program runs in this process, in the zone that rrdtool is told.
+process.env.TZ = 'UTC';
+
 /** Runs the program in this process. */
 async function weir(...words) {
   const written = { stdout: '', stderr: '' };
