@@ -72,6 +72,8 @@ export class FlowBatch extends Optional {
   readonly srcAs: Uint32Array<ArrayBuffer>;
   readonly dstAs: Uint32Array<ArrayBuffer>;
   readonly number: Float64Array<ArrayBuffer>;
+  /** Whether the reader left out the rows that do not pass the filter it was given. */
+  isSelected = false;
   /** The input that the rows came from, and where: line (from 1) for texts, byte offset for binary files; 0 when unknown. */
   file = '';
   readonly place: Float64Array<ArrayBuffer>;
@@ -119,14 +121,19 @@ export class FlowBatch extends Optional {
   add(name: OptionalColumn): void {
     if (this.has(name)) return;
     const { Type, width } = optionalColumns[name];
-    const column = this.#allot(Type as ColumnType<ColumnArray>, this.capacity * width);
-    Object.assign(this, { [name]: column });
-    this.#present.push({ name, column, width });
+    this.put({ name, column: this.#allot(Type as ColumnType<ColumnArray>, this.capacity * width), width });
+  }
+
+  /** Puts a column that was taken away back, behind the others. */
+  put(present: PresentColumn): void {
+    Object.assign(this, { [present.name]: present.column });
+    this.#present = [...this.#present, present];
   }
 
   /** Takes an optional column away. */
   drop(name: OptionalColumn): void {
-    delete this[name];
+    // Not deleted: an object that loses properties is slow from then on.
+    Object.assign(this, { [name]: undefined });
     this.#present = this.#present.filter((present) => present.name !== name);
   }
 
@@ -157,6 +164,21 @@ export class FlowBatch extends Optional {
     for (const column of this.extra.values()) for (let to = 0; to < keepCount; to++) column[to] = column[keep[to]!]!;
     if (this.originals !== undefined) for (let to = 0; to < keepCount; to++) this.originals[to] = this.originals[keep[to]!] ?? '';
     this.count = keepCount;
+  }
+
+  /** A batch of this row alone, with its columns of numbers and addresses. */
+  alone(row: number): FlowBatch {
+    const one = new FlowBatch(
+      1,
+      this.#present.map(({ name }) => name),
+    );
+    for (const [name, column] of Object.entries(one)) {
+      if (!ArrayBuffer.isView(column)) continue;
+      const width = (column as ColumnArray).length;
+      (column as ColumnArray).set((this[name as 'packets'] as ColumnArray).subarray(row * width, (row + 1) * width));
+    }
+    one.count = 1;
+    return one;
   }
 
   private *named(names: readonly string[]): Generator<ColumnArray> {

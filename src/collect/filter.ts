@@ -19,6 +19,8 @@ export interface Filter {
   (batch: FlowBatch, keep: Uint32Array): number;
   /** The columns that it looks at, if not all. */
   readonly wanted: WantedColumns | undefined;
+  /** What it was compiled from. */
+  readonly tree: FilterNode;
 }
 
 type Mask = Uint8Array;
@@ -35,7 +37,7 @@ export function compileFilter(text: string, include?: Include): Filter {
     condition(batch, mask);
     return list(mask, batch.count, keep);
   };
-  return Object.assign(filter, { wanted: partsOf(columnsIn(tree)) });
+  return Object.assign(filter, { wanted: partsOf(columnsIn(tree)), tree });
 }
 
 /** Columns that a tree looks at. */

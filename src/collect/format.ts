@@ -8,6 +8,7 @@
  */
 
 import type { FlowBatch, UnreadableCause } from '../base/flow-batch.js';
+import type { Filter } from './filter.js';
 import type { UnpackPool } from './unpack-pool.js';
 
 /** A row that could not be read. */
@@ -58,10 +59,19 @@ export function bothParts(one: WantedColumns | undefined, other: WantedColumns |
   return one === undefined || other === undefined ? undefined : [...new Set([...one, ...other])];
 }
 
+/** Which rows are looked at, and what of them once they passed. */
+export interface WantedRows {
+  readonly filter: Filter;
+  /** Absent: all columns. */
+  readonly wanted: WantedColumns | undefined;
+}
+
 /** What a reader is told. */
 export interface ReadOptions {
   /** Only these columns are looked at; absent: all. */
   readonly wanted?: WantedColumns;
+  /** Rows that do not pass are not looked at: a reader may leave them out, and then says so in `batch.isSelected`. */
+  readonly rows?: WantedRows;
   /** Time zone (IANA) of times without one; default UTC. */
   readonly timeZone?: string;
   /** `--columns` mapping, as given. */

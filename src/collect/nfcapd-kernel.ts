@@ -8,24 +8,19 @@
  */
 
 import { BlockCodecs, type Codec, kernelIn, slackBytes } from '../base/block-codecs.js';
-import { type Allot, defaultBatchRows, FlowBatch } from '../base/flow-batch.js';
+import { type Allot, defaultBatchRows, FlowBatch, type PresentColumn } from '../base/flow-batch.js';
 import { type OptionalColumn, optionalColumns, optionalNames } from '../base/flow-columns.js';
-import type { ColumnPart, WantedColumns } from './format.js';
+import type { Filter } from './filter.js';
+import type { ReadOptions } from './format.js';
 import { elementFields, extensions, type Field, type FieldForm, formBytes } from './nfcapd-elements.js';
+import { clearRow } from './nfcapd-fields.js';
 import { readOldRecords } from './nfcapd-old-records.js';
-import { nfcapdColumns, readRecords } from './nfcapd-records.js';
+import { flowRecord, nfcapdColumns, readRecords } from './nfcapd-records.js';
+import { NfcapdScan, programOf } from './nfcapd-scan.js';
 import { exportersMax, type NfcapdState } from './nfcapd-state.js';
 
-interface OldExports {
+interface Exports {
   fill(columns: number, at: number, end: number, row: number, capacity: number): number;
-  rowCount(): number;
-  stoppedHard(): number;
-  neededColumn(): number;
-}
-
-interface Exports extends OldExports {
-  fill(columns: number, at: number, end: number, row: number, capacity: number): number;
-  fillParts(columns: number, at: number, end: number, row: number, capacity: number, parts: number): number;
   rowCount(): number;
   stoppedHard(): number;
   neededColumn(): number;
@@ -68,8 +63,8 @@ const laterColumns: readonly OptionalColumn[] = [
 ];
 const columnOrder: readonly (keyof FlowBatch)[] = [...steadyColumns, ...laterColumns];
 /** Places of the other tables beside that of columns: the same as in the kernel. */
-const [exporterIdPlace, forwardingPlace, exportersPlace, ratesPlace, mapsPlace, fieldsPlace, extensionsPlace] = [
-  996, 1000, 1008, 1012, 1016, 1024, 8192,
+const [exporterIdPlace, forwardingPlace, flowCountPlace, exportersPlace, ratesPlace, mapsPlace, fieldsPlace, extensionsPlace] = [
+  996, 1000, 1004, 1008, 1012, 1016, 1024, 8192,
 ];
 /** Maps of layout 1 have ids below this; so many extension ids of all of them are held for the kernel. */
 const [mapsMax, mapIdsMax] = [65536, 65536];
@@ -100,8 +95,17 @@ export class NfcapdKernel {
   /** Addresses (16 bytes) and sampling rates of exporters, by their ids. */
   readonly exporters: Uint8Array;
   readonly rates: Uint32Array;
+  /** Flows that the last reading in part took, those that the filter left out included. */
+  seen = 0;
   readonly #kernel: Exports;
-  readonly #old: OldExports;
+  readonly #scan: NfcapdScan;
+  /** Whether only what is looked at is read, and the filter of those rows. */
+  isPartial = false;
+  #filter: Filter | undefined;
+  /** The optional columns of its own batch, and those of them that are of the other direction. */
+  readonly #own: readonly PresentColumn[];
+  readonly #reverse: readonly PresentColumn[];
+  readonly #old: Exports;
   readonly #maps: Uint32Array;
   readonly #mapIds: Uint16Array;
   #mapIdsAt = 0;
@@ -118,10 +122,14 @@ export class NfcapdKernel {
 
   /** Gives it back. */
   giveBack(): void {
-    this.clear(this.batch.count);
-    for (const name of laterColumns) this.batch.drop(name);
+    this.clear(this.batch.capacity);
+    for (const { name } of this.batch.present()) this.batch.drop(name);
+    for (const present of this.#own) this.batch.put(present);
+    this.batch.isSelected = false;
+    this.isPartial = false;
+    this.#filter = undefined;
     this.batch.extra.clear();
-    this.#table.fill(0, steadyColumns.length, columnOrder.length);
+    this.#noteColumns();
     this.#freeAt = this.#laterAt;
     if (this.#mapIdsAt > 0) this.#maps.fill(0);
     this.#mapIdsAt = 0;
@@ -140,6 +148,7 @@ export class NfcapdKernel {
       mapsMax * 4 +
       mapIdsMax * 2 +
       BlockCodecs.scratchBytes +
+      NfcapdScan.bytes +
       2 * (blockBytes + slackBytes);
     const memory = new WebAssembly.Memory({ initial: Math.ceil(size / pageBytes) + 1 });
     this.#freeAt = pageBytes;
@@ -153,15 +162,19 @@ export class NfcapdKernel {
     this.#maps = allot(Uint32Array, mapsMax);
     this.#mapIds = allot(Uint16Array, mapIdsMax);
     const scratch = allot(Uint8Array, BlockCodecs.scratchBytes);
+    const tables = allot(Uint8Array, NfcapdScan.bytes);
     this.packed = allot(Uint8Array, blockBytes + slackBytes);
     this.unpacked = allot(Uint8Array, blockBytes + slackBytes).subarray(0, blockBytes);
     this.batch = new FlowBatch(defaultBatchRows, nfcapdColumns, allot);
     this.#laterAt = this.#freeAt;
+    this.#own = this.batch.present();
+    this.#reverse = this.#own.filter(({ name }) => name === 'packetsRev' || name === 'bytesRev');
     this.#table = new Uint32Array(memory.buffer, tableAt, pageBytes / 8);
     this.#fillTables();
     this.#codecs = new BlockCodecs(memory, scratch.byteOffset);
+    this.#scan = new NfcapdScan(memory, tables.byteOffset);
     this.#kernel = kernelIn(memory, new URL('nfcapd-records.wasm', import.meta.url)) as unknown as Exports;
-    this.#old = kernelIn(memory, new URL('nfcapd-old-records.wasm', import.meta.url)) as unknown as OldExports;
+    this.#old = kernelIn(memory, new URL('nfcapd-old-records.wasm', import.meta.url)) as unknown as Exports;
   }
 
   #fillTables(): void {
@@ -169,6 +182,7 @@ export class NfcapdKernel {
     this.#table[exportersPlace / 4] = this.exporters.byteOffset;
     this.#table[ratesPlace / 4] = this.rates.byteOffset;
     this.#table[mapsPlace / 4] = this.#maps.byteOffset;
+    this.#table[flowCountPlace / 4] = columnOrder.indexOf('flowCount') * 4;
     this.#table[forwardingPlace / 4] = columnOrder.indexOf('forwarding') * 4;
     this.#table[exporterIdPlace / 4] = columnOrder.indexOf('exporterId') * 4;
     const view = new DataView(this.#table.buffer, tableAt + fieldsPlace);
@@ -194,7 +208,10 @@ export class NfcapdKernel {
   /** Takes the rows out; what only some records have is emptied. `count` is how many rows there were. */
   clear(count: number): void {
     this.batch.count = 0;
-    for (const { name, column, width } of this.batch.present()) if (laterColumns.includes(name)) column.fill(0, 0, count * width);
+    for (const present of this.batch.present()) {
+      const { name, column, width } = present;
+      if (laterColumns.includes(name) || (this.isPartial && this.#reverse.includes(present))) column.fill(0, 0, count * width);
+    }
     for (const column of this.batch.extra.values()) column.fill('' as never, 0, count);
   }
 
@@ -206,23 +223,79 @@ export class NfcapdKernel {
   /** Takes records of the first `size` unpacked bytes, from `offset` on, until the batch is full or the block ends; returns where to go on. */
   read(offset: number, size: number, state: NfcapdState): number {
     const { batch, unpacked } = this;
-    const { wanted } = state.options;
+    if (this.isPartial) return this.#readPart(offset, size, state);
     const base = unpacked.byteOffset;
     let at = offset;
     while (at < size && batch.count < batch.capacity) {
-      const [from, end] = [base + at, base + size];
-      at =
-        wanted === undefined
-          ? this.#kernel.fill(tableAt, from, end, batch.count, batch.capacity) - base
-          : this.#kernel.fillParts(tableAt, from, end, batch.count, batch.capacity, partBits(wanted)) - base;
+      at = this.#kernel.fill(tableAt, base + at, base + size, batch.count, batch.capacity) - base;
       batch.count = this.#kernel.rowCount();
       if (this.#kernel.stoppedHard() === 0) continue;
-      const needed = columnOrder[this.#kernel.neededColumn() / 4];
-      if (needed !== undefined && needed !== 'firstSeconds') batch.add(needed as OptionalColumn);
-      else at = readRecords(unpacked.subarray(0, size), at, batch, state, 1);
+      if (!this.#addColumn(this.#kernel.neededColumn())) at = readRecords(unpacked.subarray(0, size), at, batch, state, 1);
       this.#noteColumns();
     }
     return at;
+  }
+
+  /** From now on only what is looked at is read, where the options say what that is. */
+  readPart({ wanted, rows }: ReadOptions): void {
+    const program = rows?.wanted === undefined ? undefined : programOf(rows.filter);
+    const parts = program === undefined ? wanted : rows?.wanted;
+    this.isPartial = parts !== undefined;
+    if (parts === undefined) return;
+    this.#filter = program === undefined ? undefined : rows?.filter;
+    this.batch.isSelected = program !== undefined;
+    this.#scan.begin(parts, program);
+    for (const { name } of this.#reverse) this.batch.drop(name);
+    this.#noteColumns();
+  }
+
+  #readPart(offset: number, size: number, state: NfcapdState): number {
+    const { batch, unpacked } = this;
+    const base = unpacked.byteOffset;
+    let at = offset;
+    this.seen = 0;
+    while (at < size && batch.count < batch.capacity) {
+      at = this.#scan.scan(tableAt, base + at, base + size, batch.count, batch.capacity) - base;
+      batch.count = this.#scan.rows;
+      this.seen += this.#scan.seen;
+      const { stopped } = this.#scan;
+      if (stopped === undefined) continue;
+      if (!this.#addColumn(stopped)) at = this.#readWhole(at, size, state);
+      this.#noteColumns();
+    }
+    return at;
+  }
+
+  // A record by the reference, which fills all columns, and the filter on it.
+  #readWhole(at: number, size: number, state: NfcapdState): number {
+    const { batch } = this;
+    const before = batch.count;
+    if (this.unpacked[at] === flowRecord) this.#showReverse();
+    const next = readRecords(this.unpacked.subarray(0, size), at, batch, state, 1);
+    this.seen += batch.count - before;
+    if (batch.count > before && this.#filter !== undefined && this.#filter(batch.alone(before), new Uint32Array(1)) === 0) {
+      clearRow(batch, before);
+      batch.count = before;
+    }
+    return next;
+  }
+
+  // Makes a column by its place in the table; false where it is none.
+  #addColumn(place: number): boolean {
+    const name = columnOrder[place / 4];
+    if (name === undefined || place === 0) return false;
+    if (name === 'packetsRev') this.#showReverse();
+    else this.batch.add(name as OptionalColumn);
+    return true;
+  }
+
+  // The counters of the other direction, which most files do not have, are there from the first flow that has some.
+  #showReverse(): void {
+    if (this.batch.packetsRev !== undefined) return;
+    for (const present of this.#reverse) {
+      present.column.fill(0);
+      this.batch.put(present);
+    }
   }
 
   /** As `read`, of layout 1. */
@@ -235,9 +308,7 @@ export class NfcapdKernel {
       at = this.#old.fill(tableAt, base + at, base + size, batch.count, batch.capacity) - base;
       batch.count = this.#old.rowCount();
       if (this.#old.stoppedHard() === 0) continue;
-      const needed = columnOrder[this.#old.neededColumn() / 4];
-      if (needed !== undefined && needed !== 'firstSeconds') batch.add(needed as OptionalColumn);
-      else at = readOldRecords(unpacked.subarray(0, size), at, batch, state, 1);
+      if (!this.#addColumn(this.#old.neededColumn())) at = readOldRecords(unpacked.subarray(0, size), at, batch, state, 1);
       this.#noteColumns();
     }
     return at;
@@ -268,10 +339,4 @@ function putFields(view: DataView, at: number, fields: readonly Field[]): number
     at += 8;
   }
   return at;
-}
-
-const bitOfPart: Readonly<Record<ColumnPart, number>> = { times: 1, ports: 2, addresses: 4, reverse: 8 };
-
-function partBits(wanted: WantedColumns): number {
-  return wanted.reduce((bits, part) => bits | bitOfPart[part], 0);
 }

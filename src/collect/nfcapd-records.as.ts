@@ -28,7 +28,6 @@ import {
   isSampled,
   limit53,
   endMs,
-  leastLength,
   clearAddresses,
   fillAddresses,
   clearReverse,
@@ -78,77 +77,6 @@ export function fill(columns: usize, at: usize, end: usize, row: u32, capacity: 
   isHard = at < end && row < capacity;
   rows = row;
   return at;
-}
-
-/**
- * As `fill`, for readers that look at some columns alone: packets and bytes, and the parts that are named. Other columns stay as they are, but what a
- * record lacks is seen all the same.
- */
-export function fillParts(columns: usize, at: usize, end: usize, row: u32, capacity: u32, parts: u32): usize {
-  // A part less to ask for in each record.
-  if (parts == 0) return fillSome(columns, at, end, row, capacity, 0);
-  if (parts == TIMES) return fillSome(columns, at, end, row, capacity, TIMES);
-  return fillSome(columns, at, end, row, capacity, parts);
-}
-
-// Parts, the same as in nfcapd-kernel.ts.
-const TIMES: u32 = 1;
-const PORTS: u32 = 2;
-const ADDRESSES: u32 = 4;
-const REVERSE: u32 = 8;
-
-// @ts-ignore: decorator
-@inline
-function fillSome(columns: usize, at: usize, end: usize, row: u32, capacity: u32, parts: u32): usize {
-  isHard = false;
-  wanted = 0;
-  const packets = <usize>load<u32>(columns, PACKETS);
-  const bytes = <usize>load<u32>(columns, BYTES);
-  while (at < end && row < capacity) {
-    if (end - at < 12) break;
-    const size = <usize>load<u16>(at, 2);
-    if (size < 12 || size > end - at) break;
-    const flow = load<u16>(at) == flowRecord ? flowIn(columns, at, at + size, <usize>row, parts) : 0;
-    if (flow == 0) break;
-    store<f64>(packets + (<usize>row << 3), <f64>load<u64>(flow, 24));
-    store<f64>(bytes + (<usize>row << 3), <f64>load<u64>(flow, 32));
-    if ((parts & TIMES) != 0) fillTimes(columns, load<u64>(flow), load<u64>(flow, 8), <usize>row);
-    if ((parts & PORTS) != 0) fillPorts(columns, flow, <usize>row);
-    row++;
-    at += size;
-  }
-  isHard = at < end && row < capacity;
-  rows = row;
-  return at;
-}
-
-// Address of the data of a record's last flow element; 0 where the record is not for this kernel. Elements of the parts are put into their columns.
-// @ts-ignore: decorator
-@inline
-function flowIn(columns: usize, at: usize, end: usize, row: usize, parts: u32): usize {
-  let elements = load<u16>(at, 4);
-  let flow: usize = 0;
-  if ((parts & ADDRESSES) != 0) clearAddresses(columns, row);
-  if ((parts & REVERSE) != 0) clearReverse(columns, row);
-  at += 12;
-  while (elements > 0) {
-    if (end - at < 4) return 0;
-    const type = <u32>load<u16>(at);
-    const length = <usize>load<u16>(at, 2);
-    if (length < 4 || length > end - at || (type < 14 && length < leastLength(type))) return 0;
-    if (type == 1) {
-      flow = at + 4;
-      if (load<u64>(flow) >= endMs || load<u64>(flow, 8) >= endMs) return 0;
-      if (load<u64>(flow, 24) > limit53 || load<u64>(flow, 32) > limit53) return 0;
-    } else if ((parts & ADDRESSES) != 0 && (type == 2 || type == 3)) fillAddresses(columns, type, at + 4, row);
-    else if ((parts & REVERSE) != 0 && type == 5) {
-      fillReverse(columns, at + 4, row);
-      if (load<u64>(at, 4) != 0 && !putFields(columns, 5, at + 4, length - 4, row)) return 0;
-    }
-    at += length;
-    elements--;
-  }
-  return flow;
 }
 
 // @ts-ignore: decorator
@@ -352,7 +280,7 @@ function fillFlow(columns: usize, data: usize, row: usize): bool {
   const packets = load<u64>(data, 24);
   const bytes = load<u64>(data, 32);
   if (first >= endMs || last >= endMs || packets > limit53 || bytes > limit53) return false;
-  fillTimes(columns, first, last, row);
+  fillTimes(columns, data, row);
   store<f64>(<usize>load<u32>(columns, PACKETS) + (row << 3), <f64>packets);
   store<f64>(<usize>load<u32>(columns, BYTES) + (row << 3), <f64>bytes);
   fillPorts(columns, data, row);

@@ -17,7 +17,7 @@ import { elementFields, type Field, firstNatFields } from './nfcapd-elements.js'
 import { clearRow, endMs, long, putFields, putIpv4, putIpv6 } from './nfcapd-fields.js';
 import type { NfcapdState } from './nfcapd-state.js';
 
-const flowRecord = 11;
+export const flowRecord = 11;
 const recordHeadBytes = 12;
 const isSampled = 2;
 export const limit53 = 9007199254740992;

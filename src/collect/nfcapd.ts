@@ -55,6 +55,7 @@ async function* read(input: Input, options: ReadOptions): AsyncGenerator<FlowBat
     const blocks = blocksOf(view, source.size, input.file);
     const kernel = NfcapdKernel.lend(blocks.sizeMax);
     const state = new NfcapdState(input.file, options, blocks.isLittle, kernel.exporters, kernel.rates);
+    if (!blocks.isOld && blocks.isLittle) kernel.readPart(options);
     try {
       const rows = yield* new BlockReader(source, blocks, kernel, state).batches();
       if (source.fault !== undefined) throw source.fault.error;
@@ -204,11 +205,11 @@ class BlockReader {
       else if (this.#blocks.isOld) offset = readOldRecords(unpacked, offset, batch, this.#state);
       else if (isLittle) offset = kernel.read(offset, unpacked.length, this.#state);
       else offset = readRecords(unpacked, offset, batch, this.#state);
-      // Of counters alone, the last number is enough to go on from.
-      const numbered = options.wanted === undefined ? before : Math.max(before, batch.count - 1);
-      this.#rows += numbered - before;
-      for (let row = numbered; row < batch.count; row++) {
-        batch.number[row] = options.numberBefore + ++this.#rows;
+      // Where numbers are not looked at, the last one is enough to go on from.
+      const numbered = kernel.isPartial ? Math.max(before, batch.count - 1) : before;
+      this.#rows += kernel.isPartial ? kernel.seen : batch.count - before;
+      for (let row = numbered, number = options.numberBefore + this.#rows - (batch.count - numbered); row < batch.count; row++) {
+        batch.number[row] = ++number;
         batch.place[row] = at;
       }
       if (batch.count === batch.capacity) {

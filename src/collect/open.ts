@@ -9,7 +9,7 @@ import type { Readable } from 'node:stream';
 import { Fault, Malformed, Refused } from '../base/faults.js';
 import type { FlowBatch } from '../base/flow-batch.js';
 import { openInput } from './bytes-input.js';
-import type { Input, ReadOptions, Reject, WantedColumns } from './format.js';
+import type { Input, ReadOptions, Reject, WantedColumns, WantedRows } from './format.js';
 import { flowFormats } from './formats.js';
 import { expandPaths } from './paths.js';
 import { UnpackPool } from './unpack-pool.js';
@@ -28,6 +28,8 @@ export interface OpenOptions {
   readonly seed?: number;
   /** Only these columns are looked at; absent: all. */
   readonly wanted?: WantedColumns;
+  /** Only rows that pass are looked at; of a batch with `isSelected` others are left out. */
+  readonly rows?: WantedRows;
   /** How many threads unpack blocks beside this one; absent: as many as there are other cores. */
   readonly unpackers?: number;
   /** Called for each row that could not be read. */
@@ -86,6 +88,7 @@ async function* readEach(
       keepOriginals: options.keepOriginals === true,
       ...(options.seed === undefined ? {} : { seed: options.seed }),
       ...(options.wanted === undefined ? {} : { wanted: options.wanted }),
+      ...(options.rows === undefined ? {} : { rows: options.rows }),
       numberBefore,
       unpackers,
       notice: options.onNotice ?? (() => undefined),

@@ -48,7 +48,8 @@ export class FlowInputs {
   /** `wanted`: the columns that the command looks at, if not all; those of the filter and of windows are added. */
   constructor(invocation: Invocation, wanted?: WantedColumns) {
     this.#invocation = invocation;
-    this.#filter = filterOption(invocation.text('filter'), invocation.text('filter-file'));
+    const filter = filterOption(invocation.text('filter'), invocation.text('filter-file'));
+    this.#filter = filter?.tree.is === 'all' ? undefined : filter;
     const path = invocation.text('rejects');
     this.#rejectsFile = path === undefined ? undefined : openOutput(path);
     const seed = invocation.text('seed');
@@ -67,6 +68,7 @@ export class FlowInputs {
       ...(invocation.text('columns') === undefined ? {} : { columns: invocation.text('columns') as string }),
       ...(seed === undefined ? {} : { seed: seedOption(seed) }),
       ...(read === undefined ? {} : { wanted: read }),
+      ...(this.#filter === undefined ? {} : { rows: { filter: this.#filter, wanted: afterFilter } }),
       keepOriginals: path !== undefined,
       onReject: (reject) => this.reject(reject),
       onNotice: (text) => invocation.world.stderr.write(`weir: ${text}\n`),
@@ -99,7 +101,7 @@ export class FlowInputs {
     let left = this.#limit;
     for await (const batch of this.reading.batches()) {
       const rows = batch.count <= keep.length ? keep : new Uint32Array(batch.count);
-      if (filter !== undefined) batch.select(rows, filter(batch, rows), this.#kept);
+      if (filter !== undefined && !batch.isSelected) batch.select(rows, filter(batch, rows), this.#kept);
       if (from !== undefined || to !== undefined) batch.select(rows, inWindow(batch, rows, from, to), this.#kept);
       if (window !== undefined) batch.select(rows, withinWindow(batch, rows, window), this.#kept);
       if (batch.count > left) batch.count = left;
