@@ -40,43 +40,46 @@ export function timesOfBlock(block: Buffer): { readonly oldest: number; readonly
 
 /** Packs rows, which are in order. */
 export function encodeBlock(rows: readonly StoredRecord[]): Buffer {
-  let characters = 0;
-  for (const { row, value } of rows) characters += row.length + value.length;
-  const size = headBytes + rows.length * entryBytes + characters;
-  // UTF-8 is as long as its characters are many just when all of them are ASCII, and mostly they are. With room for two more a longer text never ends there by chance.
-  const bytes = Buffer.allocUnsafe(size + 8);
-  if (fillBlock(bytes, rows, 1)) return bytes.subarray(0, size);
-  const larger = Buffer.allocUnsafe(
-    rows.reduce((sum, { row, value }) => sum + Buffer.byteLength(row) + Buffer.byteLength(value), size - characters),
-  );
-  fillBlock(larger, rows, 0);
+  // One text written once is half the time of two writes a row.
+  let text = '';
+  for (const { row, value } of rows) {
+    text += row;
+    text += value;
+  }
+  const base = headBytes + rows.length * entryBytes;
+  // UTF-8 is as long as its characters are many just when all of them are ASCII, and mostly they are. With room for more a longer text never ends there by chance.
+  const bytes = Buffer.allocUnsafe(base + text.length + 8);
+  if (bytes.write(text, base) === text.length) {
+    writeHead(bytes, rows, 1);
+    return bytes.subarray(0, base + text.length);
+  }
+  const larger = Buffer.allocUnsafe(base + Buffer.byteLength(text));
+  larger.write(text, base);
+  writeHead(larger, rows, 0);
   return larger;
 }
 
-// Answers whether every character took one byte.
-function fillBlock(bytes: Buffer, rows: readonly StoredRecord[], flags: number): boolean {
-  const base = headBytes + rows.length * entryBytes;
-  let at = base;
+function writeHead(bytes: Buffer, rows: readonly StoredRecord[], flags: number): void {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const sizeOf = flags === 1 ? (text: string): number => text.length : (text: string): number => Buffer.byteLength(text);
+  let end = 0;
+  let entry = headBytes;
   let oldest = Number.POSITIVE_INFINITY;
   let newest = 0;
-  for (let index = 0; index < rows.length; index++) {
-    const { row, value, at: time } = rows[index] as StoredRecord;
-    const entry = headBytes + index * entryBytes;
-    const rowBytes = bytes.write(row, at);
-    bytes.writeUInt32LE(at + rowBytes - base, entry);
-    const valueBytes = bytes.write(value, at + rowBytes);
-    at += rowBytes + valueBytes;
-    bytes.writeUInt32LE(at - base, entry + 4);
-    bytes.writeDoubleLE(time, entry + 8);
-    if (flags === 1 && (rowBytes !== row.length || valueBytes !== value.length)) return false;
-    if (time < oldest) oldest = time;
-    if (time > newest) newest = time;
+  for (const { row, value, at } of rows) {
+    end += sizeOf(row);
+    view.setUint32(entry, end, true);
+    end += sizeOf(value);
+    view.setUint32(entry + 4, end, true);
+    view.setFloat64(entry + 8, at, true);
+    entry += entryBytes;
+    if (at < oldest) oldest = at;
+    if (at > newest) newest = at;
   }
-  bytes.writeUInt16LE(rows.length, 0);
-  bytes.writeUInt16LE(flags, 2);
-  bytes.writeDoubleLE(oldest, 4);
-  bytes.writeDoubleLE(newest, 12);
-  return true;
+  view.setUint16(0, rows.length, true);
+  view.setUint16(2, flags, true);
+  view.setFloat64(4, oldest, true);
+  view.setFloat64(12, newest, true);
 }
 
 /** Appends rows `[from, end)` of a block to a list. Throws Corrupt when its offsets make no sense. */

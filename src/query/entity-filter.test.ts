@@ -118,6 +118,24 @@ test('keys are bounded by what the whole filter is an and of', () => {
     ['PartitionKey eq 5', {}],
   ];
   for (const [text, bounds] of rows) assert.deepEqual(compileFilter(text).bounds, bounds, text);
+  const whole = [
+    "PartitionKey eq 'a'",
+    "((PartitionKey eq 'a'))",
+    "RowKey gt 'b' and PartitionKey eq 'a' and 'd' ge RowKey",
+    "(PartitionKey eq 'a') and (RowKey ge 'b' and RowKey lt 'c')",
+  ];
+  for (const text of whole) assert.equal(compileFilter(text).isBounds, true, text);
+  const partly = [
+    "RowKey eq 'a'",
+    "PartitionKey eq 'a' and PartitionKey eq 'b'",
+    "PartitionKey ge 'a' and RowKey eq 'b'",
+    "PartitionKey eq 'a' and RowKey ne 'b'",
+    "PartitionKey eq 'a' and RowKey gt 5",
+    "PartitionKey eq 'a' or RowKey eq 'b'",
+    "PartitionKey eq 'a' and not (RowKey eq 'b')",
+    "PartitionKey eq 'a' and small eq 1",
+  ];
+  for (const text of partly) assert.equal(compileFilter(text).isBounds, false, text);
 });
 
 test('any text is a filter or Malformed', () => {

@@ -21,6 +21,8 @@ export interface EntityFilter {
   /** Whether anything but the two keys is asked for. */
   readonly needsProperties: boolean;
   readonly bounds: KeyBounds;
+  /** Whether the bounds say all that the filter does, for one partition: what lies within them passes. */
+  readonly isBounds: boolean;
 }
 
 /** What an entity's keys must be, as far as the filter says so; half-open. */
@@ -53,7 +55,7 @@ export function compileFilter(text: string): EntityFilter {
   parser.end();
   const bounds: KeyBounds = {};
   narrow(node, bounds);
-  return { passes: (lookup) => holds(node, lookup), needsProperties: parser.needsProperties, bounds };
+  return { passes: (lookup) => holds(node, lookup), needsProperties: parser.needsProperties, bounds, isBounds: isBounds(node) };
 }
 
 type Token =
@@ -314,4 +316,24 @@ function narrow(node: Node, bounds: KeyBounds): void {
     if (from !== undefined && (bounds.fromRow === undefined || compareRows(from, bounds.fromRow) > 0)) bounds.fromRow = from;
     if (until !== undefined && (bounds.untilRow === undefined || compareRows(until, bounds.untilRow) < 0)) bounds.untilRow = until;
   }
+}
+
+// One partition, and any bounds of its rows, all of which hold.
+function isBounds(node: Node): boolean {
+  const parts = conditions(node);
+  const partitions = parts.filter((part) => part.does === 'compare' && part.name === 'PartitionKey');
+  return (
+    partitions.length === 1 &&
+    parts.every(
+      (part) =>
+        part.does === 'compare' &&
+        typeof part.value === 'object' &&
+        part.value.kind === 'text' &&
+        (part.name === 'RowKey' ? part.operator !== 'ne' : part.name === 'PartitionKey' && part.operator === 'eq'),
+    )
+  );
+}
+
+function conditions(node: Node): readonly Node[] {
+  return node.does === 'and' ? node.parts.flatMap(conditions) : [node];
 }

@@ -19,12 +19,14 @@ export type Permission = 'r' | 'a' | 'u' | 'd' | 'c' | 'l' | 'w';
 export interface Grant {
   /** Throws AzureFault unless all of the permissions are given for a kind of resource. */
   readonly needs: (permissions: readonly Permission[], resource: 's' | 'c' | 'o', table?: string) => void;
+  /** Whether every entity may be seen. */
+  readonly coversAll: boolean;
   /** Whether an entity's keys lie in the range that the signature is for. */
   readonly covers: (partition: string, row: string) => boolean;
 }
 
 const skewMaxMs = 15 * 60_000;
-const all: Grant = { needs: () => {}, covers: () => true };
+const all: Grant = { needs: () => {}, coversAll: true, covers: () => true };
 
 export class AzureKeys {
   readonly #accounts: ReadonlyMap<string, readonly Buffer[]>;
@@ -131,6 +133,7 @@ export class AzureKeys {
         if (!isAccount && (resource !== 'o' || own?.toLowerCase() !== table)) throw new AzureFault('AuthorizationFailure');
         if (!permissions.every((permission) => of('sp').includes(permission))) throw new AzureFault('AuthorizationPermissionMismatch');
       },
+      coversAll: isAccount,
       covers: isAccount ? () => true : rangeOf(parameters),
     };
   }

@@ -4,7 +4,7 @@
  */
 
 import { compareRows, type StoredRecord } from '../keep/record-block.js';
-import type { RecordRange } from '../keep/store.js';
+import type { RecordRange, Rows } from '../keep/store.js';
 import { etagOf, type Property, propertiesOf, storedOf, ticksOf, timestampOf } from '../query/entity.js';
 import { type Comparable, compileFilter, type EntityFilter, type Lookup } from '../query/entity-filter.js';
 import { AzureFault, type Metadata } from './azure-answers.js';
@@ -68,26 +68,57 @@ export function readFilter(text: string | null): EntityFilter | undefined {
 export async function readPage(store: RecordStore, question: PageQuestion, shape: Shape, grant: Grant): Promise<Page> {
   const filter = readFilter(question.filter);
   const range = rangeOf(question, filter, shape.table);
-  const entities: string[] = [];
-  if (range === undefined) return { entities, next: undefined };
-  let scanned = 0;
-  let size = 0;
-  for await (const { partition, rows } of store.scan('record', range)) {
-    const { untilPartition } = filter?.bounds ?? {};
-    if (untilPartition !== undefined && compareRows(partition, untilPartition) >= 0) break;
-    for (const record of rows) {
-      if (!grant.covers(partition, record.row)) continue;
-      if (filter !== undefined && !filter.passes(lookupOf(partition, record, filter.needsProperties))) {
-        if (++scanned >= scannedMax) return { entities, next: { partition, row: `${record.row}\u0001` } };
-        continue;
-      }
-      if (entities.length >= question.top || size >= pageSizeMax) return { entities, next: { partition, row: record.row } };
-      const entity = writeEntity(partition, record, shape);
-      size += entity.length;
-      entities.push(entity);
-    }
+  if (range === undefined) return { entities: [], next: undefined };
+  const isExact = grant.coversAll && (filter === undefined || (filter.isBounds && range.untilRow === filter.bounds.untilRow));
+  const page = new OpenPage(question.top, shape, grant, isExact ? undefined : filter);
+  // What is asked for is known to be all that there is to read: it is read at once, and nothing behind it.
+  const scan = store.scan('record', isExact ? { ...range, limit: question.top + 1 } : range);
+  if (isExact && Symbol.iterator in scan) {
+    for (const { partition, rows } of scan as unknown as Iterable<Rows['record']>) if (!page.takes(partition, rows)) break;
+  } else for await (const { partition, rows } of scan) if (!page.takes(partition, rows)) break;
+  return page;
+}
+
+/** A page that is being filled. */
+class OpenPage implements Page {
+  readonly entities: string[] = [];
+  next: Page['next'];
+  readonly #top: number;
+  readonly #shape: Shape;
+  readonly #grant: Grant;
+  readonly #filter: EntityFilter | undefined;
+  #scanned = 0;
+  #size = 0;
+
+  constructor(top: number, shape: Shape, grant: Grant, filter: EntityFilter | undefined) {
+    this.#top = top;
+    this.#shape = shape;
+    this.#grant = grant;
+    this.#filter = filter;
   }
-  return { entities, next: undefined };
+
+  /** Takes neighbouring rows; answers whether there is room for more. */
+  takes(partition: string, rows: readonly StoredRecord[]): boolean {
+    const filter = this.#filter;
+    const { untilPartition } = filter?.bounds ?? {};
+    if (untilPartition !== undefined && compareRows(partition, untilPartition) >= 0) return false;
+    for (const record of rows) {
+      if (!this.#grant.coversAll && !this.#grant.covers(partition, record.row)) continue;
+      if (filter !== undefined && !filter.passes(lookupOf(partition, record, filter.needsProperties))) {
+        if (++this.#scanned < scannedMax) continue;
+        this.next = { partition, row: `${record.row}\u0001` };
+        return false;
+      }
+      if (this.entities.length >= this.#top || this.#size >= pageSizeMax) {
+        this.next = { partition, row: record.row };
+        return false;
+      }
+      const entity = writeEntity(partition, record, this.#shape);
+      this.#size += entity.length;
+      this.entities.push(entity);
+    }
+    return true;
+  }
 }
 
 // The range of the store that holds what the filter may pass; undefined when there can be nothing.
