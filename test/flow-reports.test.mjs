@@ -173,15 +173,43 @@ test('biflows are those of nfdump -b', { skip }, () => {
   for (const file of files) {
     const peer = peerLines(file, ['-b'], ['%sa', '%da', '%sp', '%dp', '%pr', '%ipkt', '%ibyt', '%opkt', '%obyt', '%fl']);
     const ours = weirRows(file, '--bidirectional').map((row) =>
-      [row.srcip, row.dstip, row.srcport, icmpPort(row), row.proto, row.packets, row.bytes, row.packets_rev, row.bytes_rev, row.flows].join(
-        ',',
-      ),
+      [row.src, row.dst, row.sport, icmpPort(row), row.proto, row.packets, row.bytes, row.packets_rev, row.bytes_rev, row.flows].join(','),
     );
     assert.deepEqual(ours.sort(), peer, file);
   }
 });
 
-const icmpPort = (row) => (row.proto === 1 || row.proto === 58 ? `${row.dstport >> 8}.${row.dstport & 255}` : row.dstport);
+const icmpPort = (row) => (row.proto === 1 || row.proto === 58 ? `${row.dport >> 8}.${row.dport & 255}` : row.dport);
+
+test('biflows in a file are flow records again, of the same sums', () => {
+  const file = join(folder, 'biflows.csv');
+  weir(generated, '--bidirectional', '-o', file);
+  const { flows, ...sums } = JSON.parse(weir(file, '--count'));
+  const { flows: all, ...expected } = JSON.parse(weir(generated, '--count'));
+  assert.deepEqual(sums, expected);
+  assert.ok(flows <= all);
+});
+
+test('a report is CSV where nothing says otherwise, and several lists stand behind commas', () => {
+  const [srcip, dstport] = weir(generated, '--top', 'srcip/bytes,dstport/flows', '-n', '3').split('\n\n');
+  assert.equal(srcip, weir(generated, '--csv', '--top', 'srcip/bytes', '-n', '3').trimEnd());
+  assert.equal(dstport, weir(generated, '--format', 'csv', '--top', 'dstport/flows', '-n', '3'));
+  assert.equal(
+    weir(generated, '--json', '--top', 'srcip/bytes,flows', '-n', '2'),
+    weir(generated, '--format', 'json', '--top', 'srcip/bytes', '--top', 'srcip/flows', '-n', '2'),
+  );
+});
+
+test('-n takes the first flows of an order', () => {
+  const whole = weir(generated, '--sort', 'bytes', '--csv').split('\n');
+  assert.deepEqual(weir(generated, '--sort', 'bytes', '-n', '7').trimEnd().split('\n'), whole.slice(0, 8));
+});
+
+test('--count goes to the file of -o', () => {
+  const file = join(folder, 'count.json');
+  assert.equal(weir(generated, '--count', '-o', file), '');
+  assert.equal(readFileSync(file, 'utf8'), weir(generated, '--count'));
+});
 
 test('an order is that of nfdump -O', { skip }, () => {
   // Times in whole seconds: this nfdump prints the milliseconds of an end wrongly (%te, %ter).
@@ -269,6 +297,8 @@ test('a key, a field or a mask that is none is wrong usage', () => {
     ['--aggregate', 'srcip4/33'],
     ['--aggregate', 'ip,port'],
     ['--aggregate', 'constructor'],
+    ['--aggregate', 'srcip', '-o', join(folder, 'sums.parquet')],
+    ['--bidirectional', '-o', join(folder, 'biflows.nfcapd')],
     ['--sort', 'colour'],
   ]) {
     const { status, stderr } = spawnSync(process.execPath, [join(root, 'bin/weir'), 'flows', generated, ...words], { encoding: 'utf8' });

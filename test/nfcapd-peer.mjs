@@ -12,7 +12,7 @@ const weir = fileURLToPath(new URL('../bin/weir', import.meta.url));
 /** How nfdump 1.7.1 is told to pack. */
 export const packings = { none: [], lzo: ['-z'], lz4: ['-y'], bz2: ['-j'] };
 const format =
-  'fmt:%ts,%te,%tr,%pr,%sa,%da,%sp,%dp,%flg,%tos,%dtos,%pkt,%byt,%opkt,%obyt,%in,%out,%sas,%das,%nas,%pas,%smk,%dmk,%fwd,%dir,%svln,%dvln,%nh,%nhb,%ra,%exp,%eng,%ismc,%odmc,%idmc,%osmc,%mpls1,%mpls2,%mpls3,%mpls4';
+  'fmt:%ts,%te,%tr,%pr,%sa,%da,%sp,%dp,%flg,%tos,%dtos,%pkt,%byt,%opkt,%obyt,%in,%out,%sas,%das,%nas,%pas,%smk,%dmk,%sn,%dn,%fwd,%dir,%svln,%dvln,%nh,%nhb,%ra,%exp,%eng,%ismc,%odmc,%idmc,%osmc,%mpls1,%mpls2,%mpls3,%mpls4';
 
 /** Compares `flows` records in the packing and answers how many there were, all the same; `isRich`: with every element that the file format has for routers. */
 export function compareWithNfdump(packing, { flows, isRich, timeoutMs }) {

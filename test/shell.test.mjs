@@ -2,7 +2,8 @@
 // Goldens of the help are in test/golden/help; WEIR_UPDATE=1 writes them anew, to be reviewed in the diff.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -82,4 +83,83 @@ test('a reader that goes away: exit 0, no message', () => {
   const { status, stderr } = spawnSync('bash', ['-c', script], { encoding: 'utf8' });
   assert.equal(status, 0, stderr);
   assert.equal(stderr, '');
+});
+
+test('help of a command by `weir help COMMAND`', () => {
+  assert.equal(weir('help', 'flows').stdout, weir('flows', '--help').stdout);
+  assert.equal(weir('help', 'nosuch').status, 2);
+});
+
+test('what cannot be written is said in one line, whatever the command, and a device stays a device', {
+  skip: !existsSync('/dev/full'),
+}, () => {
+  const full = openSync('/dev/full', 'w');
+  try {
+    for (const words of [
+      ['--help'],
+      ['flows', 'samples/flows.csv', '--count'],
+      ['flows', 'samples/flows.csv'],
+      ['profile', 'samples/flows.csv', '--json'],
+      ['top', 'samples/access.log'],
+    ]) {
+      const { status, stderr } = spawnSync(process.execPath, [join(root, 'bin/weir'), ...words], {
+        encoding: 'utf8',
+        cwd: root,
+        stdio: ['ignore', full, 'pipe'],
+      });
+      assert.equal(status, 1, `${words}`);
+      assert.match(stderr, /(^|\n)weir: standard output: no space left on the disk\n$/, `${words}`);
+      assert.doesNotMatch(stderr, /\n +at |throw /, `${words}`);
+    }
+  } finally {
+    closeSync(full);
+  }
+  for (const words of [
+    ['top', 'samples/access.log', '--html', '/dev/full'],
+    ['packets', 'samples/flows.csv', '-o', '/dev/null', '--report', '/dev/full'],
+    ['flows', 'samples/flows.csv', '--count', '-o', '/dev/full'],
+  ]) {
+    const { status, stderr } = weir(...words);
+    assert.equal(status, 1, `${words}`);
+    assert.match(stderr, /^weir: \/dev\/full: no space left on the disk$/m, `${words}`);
+    assert.ok(statSync('/dev/full').isCharacterDevice(), `${words}`);
+  }
+});
+
+test('a file that cannot be made is named as it was given', () => {
+  const { status, stderr } = weir('flows', 'samples/flows.csv', '-o', '/nonexistent/flows.csv');
+  assert.equal(status, 1);
+  assert.equal(stderr, 'weir: /nonexistent/flows.csv: no such file or folder\n');
+});
+
+test('what can be read but once is read once: pipes for --count, --stat and load', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'weir-pipes-'));
+  try {
+    const shell = (script) => spawnSync('bash', ['-c', script], { encoding: 'utf8', cwd: root, timeout: 60_000 });
+    const flows = 'samples/flows.nfcapd';
+    for (const option of ['--count', '--stat'])
+      assert.equal(shell(`bin/weir flows <(cat ${flows}) ${option}`).stdout, weir('flows', flows, option).stdout);
+    const data = join(folder, 'data');
+    const lines = readFileSync(join(root, 'samples/access.log'), 'utf8').trimEnd().split('\n').length;
+    assert.match(shell(`bin/weir load <(cat samples/access.log) --data ${data}`).stderr, new RegExp(`^weir: /dev/fd/\\d+: ${lines} lines`));
+    assert.match(
+      shell(`gzip -c samples/access.log | gunzip | bin/weir load - --data ${data}`).stderr,
+      /^weir: standard input: loaded before/,
+    );
+    for (const words of ['rrd info', 'whisper info'])
+      assert.match(
+        shell(`bin/weir ${words} <(cat ${flows})`).stderr,
+        /^weir: \/dev\/fd\/\d+: is a pipe or a device \(expected an? \w+ file\)\n$/,
+      );
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+test('blank lines alone are no flows and no fault', () => {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [join(root, 'bin/weir'), 'flows', '-', '--count'], {
+    encoding: 'utf8',
+    input: '\ufeff\r\n\n',
+  });
+  assert.deepEqual([status, stdout, stderr], [0, '{"flows":0,"packets":0,"bytes":0,"rejected":{}}\n', '']);
 });

@@ -25,6 +25,7 @@ export function openOutput(path: string): OutputFile {
   if (path === '-')
     return onDescriptor(
       1,
+      'standard output',
       () => undefined,
       () => undefined,
     );
@@ -33,14 +34,16 @@ export function openOutput(path: string): OutputFile {
     const direct = openSync(path, 'w');
     return onDescriptor(
       direct,
+      path,
       () => closeSync(direct),
       () => closeSync(direct),
     );
   }
   const partial = `${path}.partial-${process.pid}`;
-  const descriptor = openSync(partial, 'wx');
+  const descriptor = openPartial(partial, path);
   return onDescriptor(
     descriptor,
+    path,
     () => {
       closeSync(descriptor);
       renameSync(partial, path);
@@ -52,7 +55,20 @@ export function openOutput(path: string): OutputFile {
   );
 }
 
-function onDescriptor(descriptor: number, finish: () => void, discard: () => void): OutputFile {
+// What cannot be made is said of the name that was asked for.
+function openPartial(partial: string, path: string): number {
+  try {
+    return openSync(partial, 'wx');
+  } catch (error) {
+    throw named(error, path);
+  }
+}
+
+function named(error: unknown, path: string): unknown {
+  return error instanceof Error && 'syscall' in error ? Object.assign(error, { path }) : error;
+}
+
+function onDescriptor(descriptor: number, name: string, finish: () => void, discard: () => void): OutputFile {
   let sizeBytes = 0;
   let isOpen = true;
   const once = (act: () => void) => () => {
@@ -61,7 +77,7 @@ function onDescriptor(descriptor: number, finish: () => void, discard: () => voi
   };
   return {
     write: (bytes) => {
-      writeFully(descriptor, bytes);
+      writeFully(descriptor, bytes, name);
       sizeBytes += bytes.length;
     },
     patch: (offset, bytes) => {
@@ -75,13 +91,13 @@ function onDescriptor(descriptor: number, finish: () => void, discard: () => voi
 
 const waiting = new Int32Array(new SharedArrayBuffer(4));
 
-function writeFully(descriptor: number, bytes: Uint8Array): void {
+function writeFully(descriptor: number, bytes: Uint8Array, name: string): void {
   let done = 0;
   while (done < bytes.length) {
     try {
       done += writeSync(descriptor, bytes, done, bytes.length - done);
     } catch (error) {
-      if (!(error instanceof Error && 'code' in error && error.code === 'EAGAIN')) throw error;
+      if (!(error instanceof Error && 'code' in error && error.code === 'EAGAIN')) throw named(error, name);
       Atomics.wait(waiting, 0, 0, 1);
     }
   }

@@ -106,6 +106,21 @@ test('Zeek TSV: both directions, flags by history, ICMP by its type, the header 
   );
 });
 
+test('Zeek TSV: an answer in the place of the code, a separator of its own', async () => {
+  const lines = [
+    '#separator \\x2c',
+    '#fields,ts,id.orig_h,id.orig_p,id.resp_h,id.resp_p,proto,orig_pkts,orig_ip_bytes',
+    '1764000000,192.0.2.1,0,192.0.2.2,8,icmp,1,84',
+    '1764000001,192.0.2.1,3,192.0.2.2,1,icmp,1,84',
+    '1764000002,2001:db8::1,135,2001:db8::2,136,icmp,1,72',
+  ];
+  const { rows } = await readAll(`${lines.join('\n')}\n`, 'Zeek conn.log');
+  deepEqual(
+    rows.map(({ dport }) => dport),
+    [0, 3 * 256 + 1, 135 * 256],
+  );
+});
+
 test('Zeek JSON gives what the TSV gives', async () => {
   const lines = [
     {

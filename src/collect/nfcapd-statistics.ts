@@ -7,6 +7,7 @@
  *     layout 2    in the appendix, a block of records: | u16 type 8002 | u16 size 148 | statistics | u64 first ms | u64 last ms | u64 - |
  */
 
+import { statSync } from 'node:fs';
 import { Fault } from '../base/faults.js';
 import { long } from './nfcapd-fields.js';
 import { type Blocks, blockHeadAt, blockHeadBytes, blocksOf, codecOf, fileSource, oldHeaderBytes, type Source } from './nfcapd-file.js';
@@ -33,6 +34,8 @@ export interface FileStatistics {
 export function nfcapdStatistics(path: string): FileStatistics | undefined {
   let source: Source | undefined;
   try {
+    // A pipe can be read but once, and has been, or will be.
+    if (!statSync(path).isFile()) return undefined;
     source = fileSource(path);
     const head = source.bytes(0, Math.min(source.size, oldHeaderBytes));
     if ((head[0] !== 0x0c || head[1] !== 0xa5) && (head[0] !== 0xa5 || head[1] !== 0x0c)) return undefined;

@@ -11,7 +11,9 @@ export function openRrd(file: string): RrdDatabase {
   const descriptor = openSync(file, 'r');
   let isXml: boolean;
   try {
-    if (fstatSync(descriptor).isDirectory()) throw new Refused('is a folder (expected an RRD file)', { file });
+    const status = fstatSync(descriptor);
+    if (!status.isFile())
+      throw new Refused(`is ${status.isDirectory() ? 'a folder' : 'a pipe or a device'} (expected an RRD file)`, { file });
     isXml = isDump(firstBytes(descriptor));
   } catch (error) {
     closeSync(descriptor);

@@ -99,7 +99,7 @@ async function* readEach(
     };
     try {
       const input = await openInput(file, options.stdin);
-      if (input.head.length === 0) continue;
+      if (isBlank(input.head)) continue;
       const reader = formatOf(input, readOptions).read(input, readOptions);
       for (;;) {
         const next = await reader.next();
@@ -116,6 +116,11 @@ async function* readEach(
       numberBefore = lastNumber;
     }
   }
+}
+
+// An input of nothing, of blank lines or of a byte order mark holds no flows and is no fault. More than a little of it is no flow file.
+function isBlank(head: Uint8Array): boolean {
+  return head.length < 4096 && Buffer.from(head).toString('utf8').trim() === '';
 }
 
 function formatOf(input: Input, options: ReadOptions): (typeof flowFormats)[number] {

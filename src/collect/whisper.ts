@@ -59,6 +59,9 @@ export class WhisperFile {
   constructor(file: string) {
     this.#descriptor = openSync(file, 'r');
     try {
+      const status = fstatSync(this.#descriptor);
+      if (!status.isFile())
+        throw new Refused(`is ${status.isDirectory() ? 'a folder' : 'a pipe or a device'} (expected a Whisper file)`, { file });
       this.header = readHeader(file, this.#descriptor);
     } catch (error) {
       closeSync(this.#descriptor);

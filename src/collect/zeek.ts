@@ -2,7 +2,8 @@
  * Zeek's conn.log, as TSV (with its `#fields` header) and as JSON lines. A connection is one row with both directions: the originator's side
  * forward, the responder's reverse. Bytes are those of layer 3 (`orig_ip_bytes`), else of the payload where a log lacks them.
  *
- * TCP flags come from `history`: upper case is the originator's. ICMP's type stands in `id.orig_p`, its code in `id.resp_p`.
+ * TCP flags come from `history`: upper case is the originator's. ICMP's type stands in `id.orig_p`, in `id.resp_p` the type of the answer where
+ * there is one to it (the code is 0 then), else the code.
  * Source: Zeek's documentation of conn.log and of Conn::Info.
  */
 
@@ -14,7 +15,7 @@ import type { TextRecord } from './text-record.js';
 export const zeekTsv: FlowFormat = {
   name: 'Zeek conn.log',
   detect: (head) =>
-    /^#separator /.test(firstLines(head, 1)[0] ?? '') && firstLines(head, 20).some((line) => /^#fields\s.*\bid\.orig_h\b/.test(line)),
+    /^#separator /.test(firstLines(head, 1)[0] ?? '') && firstLines(head, 20).some((line) => /^#fields.*\bid\.orig_h\b/.test(line)),
   read: (input, options) => readTextLines(input, options, columns, tsvReader()),
 };
 
@@ -86,7 +87,7 @@ function recordOf(field: (name: string) => string | undefined): TextRecord {
     src: field('id.orig_h'),
     dst: field('id.resp_h'),
     sport: isIcmp ? '0' : field('id.orig_p'),
-    dport: isIcmp ? `${field('id.orig_p') ?? 0}.${field('id.resp_p') ?? 0}` : field('id.resp_p'),
+    dport: isIcmp ? icmpOf(field('id.orig_p') ?? '0', field('id.resp_p') ?? '0', isSix) : field('id.resp_p'),
     proto: isIcmp && isSix ? '58' : proto === 'unknown_transport' ? '0' : proto,
     flags: String(/^tcp$/i.test(proto) ? flagsOf(history, true) : 0),
     flags_rev: String(/^tcp$/i.test(proto) ? flagsOf(history, false) : 0),
@@ -99,6 +100,17 @@ function recordOf(field: (name: string) => string | undefined): TextRecord {
   const isText = /[-T:]/.test(texts.first ?? '');
   const unit = (meaning: Meaning): TimeUnit => (meaning === 'duration' ? 1 : isText ? 0 : 1);
   return { text: (meaning) => texts[meaning], unit };
+}
+
+// Types of which each answers the other.
+const answered = [pairsOf('8-0 13-14 15-16 10-9 17-18'), pairsOf('130-131 128-129 133-134 135-136 139-140 144-145')] as const;
+
+function pairsOf(text: string): ReadonlySet<string> {
+  return new Set(text.split(' ').flatMap((pair) => [pair, pair.split('-').reverse().join('-')]));
+}
+
+function icmpOf(type: string, answer: string, isSix: boolean): string {
+  return `${type}.${answered[isSix ? 1 : 0].has(`${type}-${answer}`) ? 0 : answer}`;
 }
 
 const [fin, syn, rst, psh, ack] = [1, 2, 4, 8, 16];

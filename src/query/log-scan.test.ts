@@ -235,6 +235,10 @@ test('lines of 1 MB, lines too long, invalid UTF-8', () => {
   for (const withoutKernel of [false, true]) {
     const { rows, scan } = count(bytes, optionsOf({ specs: parseKeySpecs('url'), per: 'all', format: 'combined', withoutKernel }), 100_000);
     deepEqual([...scan.rejected], [['too-long', 1]]);
+    deepEqual(
+      scan.refused.map(({ line }) => line),
+      [3],
+    );
     equal(scan.lines, 5);
     deepEqual(
       rows[0]?.top.map((row) => row.count),

@@ -132,7 +132,11 @@ export class LogScan {
     kernel.input.copyWithin(0, at, end);
     this.#held = end - at;
     if (this.#held <= lineSizeMax) return;
-    if (!this.#skipping) this.#refuse('too-long');
+    if (!this.#skipping) {
+      kernel.number += 1;
+      this.#lineNumber = kernel.number;
+      this.#refuse('too-long');
+    }
     this.#skipping = true;
     this.#held = 0;
   }

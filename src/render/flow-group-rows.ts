@@ -22,10 +22,13 @@ export interface GroupList {
   readonly isOfBoth: boolean;
 }
 
+// A biflow is a flow record of two sides: its columns have the names that a record's have.
+const recordNames: Readonly<Record<string, string>> = { srcip: 'src', dstip: 'dst', srcport: 'sport', dstport: 'dport' };
+
 /** Names of the columns, in order. */
 export function groupColumns(groups: FlowGroups, hasReverse: boolean): string[] {
   return [
-    ...groups.keys.map((key) => key.name),
+    ...groups.keys.map(({ name }) => (groups.isBidirectional ? (recordNames[name] ?? name) : name)),
     ...['flows', 'packets', 'bytes'],
     ...(hasReverse ? ['packets_rev', 'bytes_rev'] : []),
     ...['bps', 'pps', 'bpp', 'first', 'last', 'flows_percent', 'packets_percent', 'bytes_percent'],

@@ -46,6 +46,8 @@ const tokens: Readonly<Record<string, Token>> = {
     addressText(batch.src, row, batch.family[row] as number, long) + mark(batch, row) + String(batch.sport[row]).padEnd(5),
   dap: (batch, row, { long }) =>
     addressText(batch.dst, row, batch.family[row] as number, long) + mark(batch, row) + portText(batch, row).padEnd(5),
+  sn: (batch, row, { long }) => network(batch, batch.src, row, batch.srcMask?.[row] ?? 0, long),
+  dn: (batch, row, { long }) => network(batch, batch.dst, row, batch.dstMask?.[row] ?? 0, long),
   sp: (batch, row) => wide(batch.sport[row] as number, 6),
   dp: (batch, row) => portText(batch, row).padStart(6),
   it: (batch, row) => wide(isTyped(batch, row) ? (batch.dport[row] as number) >> 8 : 0, 6),
@@ -83,6 +85,14 @@ const tokens: Readonly<Record<string, Token>> = {
   ...columnElements,
   n: () => '\n',
 };
+
+// A mask of 0 is none: nfdump shows the whole address then, of IPv6 its first half.
+function network({ family }: FlowBatch, addresses: Uint8Array, row: number, mask: number, long: boolean): string {
+  const masked = addresses.slice(row * 16, row * 16 + 16);
+  const from = family[row] === 4 ? (mask === 0 ? 128 : mask + 96) : mask === 0 ? 64 : mask;
+  for (let bit = from; bit < 128; bit++) masked[bit >> 3] = (masked[bit >> 3] as number) & ~(128 >> (bit & 7));
+  return `${addressText(masked, 0, family[row] as number, long)}/${String(mask).padEnd(2)}`;
+}
 
 /** Rows by the format, without its `fmt:`. Throws Usage for an element that is not known, naming those that are. */
 export function fmtRows(format: string, options: FmtOptions): FlowRows {

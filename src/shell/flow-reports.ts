@@ -12,6 +12,8 @@ import type { FlowStat } from '../fold/flow-stat.js';
 import { groupCsv, groupJson, groupTable } from '../render/flow-group-rows.js';
 import type { Invocation, Option } from './command.js';
 import { type GroupTask, ReportFold } from './flow-folds.js';
+import { namesNfcapd } from './flow-nfcapd.js';
+import { namesParquet } from './flow-parquet-output.js';
 import { foldFlows } from './flow-shares.js';
 import { foldedStatistics, statisticsOf } from './flow-statistics.js';
 
@@ -24,18 +26,30 @@ export const reportOptions: readonly Option[] = [
     name: 'top',
     value: 'KEY/FIELD',
     repeatable: true,
-    help: 'lists the largest: srcip, ip, dstport, port, proto, as, if, vlan, router, record, ip:p ... by flows, packets, bytes, bps, pps, bpp',
+    help: 'lists the largest, several by commas: srcip, ip, dstport, port, proto, as, if, vlan, router, record, ip:p ... by flows, packets, bytes, bps, pps, bpp',
   },
-  { name: 'number', short: 'n', value: 'N', help: 'how many a list has (default 10; 0 for all)' },
+  { name: 'number', short: 'n', value: 'N', help: 'how many a list has (default 10; 0 for all), or how many flows are printed' },
   { name: 'aggregate', value: 'KEYS', help: 'sums by keys, with masks if need be: srcip4/24,dstport' },
   { name: 'bidirectional', help: 'joins the two directions of TCP and UDP conversations' },
   { name: 'sort', value: 'FIELD', choices: sortFields, help: 'the order: largest first, tstart and tend earliest first' },
 ];
 
-/** The flows by `--sort`, or as they come. */
+/** The flows by `--sort`, or as they come; the first `-n` of them. */
 export function inOrder(batches: AsyncGenerator<FlowBatch>, invocation: Invocation): AsyncGenerator<FlowBatch> {
   const by = sortFields.find((field) => field === invocation.text('sort'));
-  return by === undefined ? batches : orderedFlows(batches, by);
+  const most = numberOption(invocation.text('number')) ?? 0;
+  const ordered = by === undefined ? batches : orderedFlows(batches, by);
+  return most === 0 ? ordered : firstFlows(ordered, most);
+}
+
+async function* firstFlows(batches: AsyncGenerator<FlowBatch>, most: number): AsyncGenerator<FlowBatch> {
+  let left = most;
+  for await (const batch of batches) {
+    batch.count = Math.min(batch.count, left);
+    left -= batch.count;
+    yield batch;
+    if (left === 0) return;
+  }
 }
 
 interface Report {
@@ -62,8 +76,8 @@ export function asksReport(invocation: Invocation): boolean {
 export async function writeReports(invocation: Invocation): Promise<number> {
   const { reports, groups } = reportsOf(invocation);
   const path = invocation.text('output') ?? '-';
-  const format = formatOf(invocation, path);
   const hasStat = invocation.flag('stat');
+  const format = formatOf(invocation, path, hasStat && groups.length === 0);
   const fold = new ReportFold(hasStat, groups);
   const known = hasStat && groups.length === 0 ? statisticsOf(invocation) : undefined;
   for (const figures of known ?? []) fold.merge({ stat: foldedStatistics(figures), groups: [] });
@@ -94,7 +108,7 @@ function reportsOf(invocation: Invocation): { reports: Report[]; groups: GroupTa
   if (aggregate !== undefined && isBidirectional) throw new Usage('--aggregate with --bidirectional (expected one of them)');
   // As with nfdump -s record -A KEYS, the records of a list are those that --aggregate makes.
   let isListed = false;
-  for (const { keys, fields } of invocation.list('top').map(topOf)) {
+  for (const { keys, fields } of invocation.list('top').flatMap(listsOf).map(topOf)) {
     const isRecord = keys === 'record' && aggregate !== undefined;
     isListed ||= isRecord;
     const ofKeys = isRecord ? aggregate : keys;
@@ -120,6 +134,19 @@ function reportsOf(invocation: Invocation): { reports: Report[]; groups: GroupTa
     });
   }
   return { reports, groups };
+}
+
+/** `srcip/bytes,dstport/flows` is two lists: a list ends with its order. `srcip/bytes,flows` is one in two orders. */
+function listsOf(text: string): string[] {
+  const lists: string[] = [];
+  let isEnded = true;
+  for (const part of text.split(',')) {
+    if (isEnded && lists.length > 0 && groupFigures.some((name) => name === part)) lists.push(`${lists.pop()}/${part}`);
+    else if (isEnded) lists.push(part);
+    else lists.push(`${lists.pop()},${part}`);
+    isEnded = groupFigures.some((name) => part.endsWith(`/${name}`) || part === name);
+  }
+  return lists;
 }
 
 /** `srcip4/24,dstport/bytes/flows`: keys, then orders; `ip:p` is by protocol too, as in nfdump -s. */
@@ -163,11 +190,23 @@ function capitalized(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-/** `--format`, else the output's ending, else a table. */
-function formatOf(invocation: Invocation, path: string): string {
-  const format = invocation.text('format') ?? (/\.(jsonl?|ndjson)$/.test(path) ? 'json' : path.endsWith('.csv') ? 'csv' : 'table');
-  if (!['csv', 'json', 'table'].includes(format)) throw new Usage(`--format ${format} of a report (expected csv, json or table)`);
+/** `--format`, else the output's ending, else CSV; on a terminal a table. Figures alone (`--stat`) are lines. */
+function formatOf(invocation: Invocation, path: string, isStatOnly: boolean): string {
+  const format =
+    flowFormatOf(invocation) ?? endingOf(path) ?? (isStatOnly || (path === '-' && invocation.world.isTerminal.stdout) ? 'table' : 'csv');
+  if (!['csv', 'json', 'table'].includes(format)) throw new Usage(`a report as ${format} (expected csv, json or table by --format)`);
   return format;
+}
+
+function endingOf(path: string): string | undefined {
+  if (/\.(jsonl?|ndjson)$/.test(path)) return 'json';
+  if (namesParquet(path)) return 'parquet';
+  return namesNfcapd(path) ? 'nfcapd' : path.endsWith('.csv') ? 'csv' : undefined;
+}
+
+/** `--format`, or one of its short forms. */
+export function flowFormatOf(invocation: Invocation): string | undefined {
+  return invocation.text('format') ?? (invocation.flag('json') ? 'json' : invocation.flag('csv') ? 'csv' : undefined);
 }
 
 function numberOption(text: string | undefined): number | undefined {

@@ -12,11 +12,12 @@ import { CountFold } from './flow-folds.js';
 import { FlowInputs, inputOptions, wordsOf } from './flow-inputs.js';
 import { namesNfcapd, writeNfcapd } from './flow-nfcapd.js';
 import { namesParquet, writeParquet } from './flow-parquet-output.js';
-import { asksReport, inOrder, reportOptions, writeReports } from './flow-reports.js';
+import { asksReport, flowFormatOf, inOrder, reportOptions, writeReports } from './flow-reports.js';
 import { setOptions } from './flow-sets.js';
 import { coresOption, foldFlows } from './flow-shares.js';
 import { countedFlows } from './flow-statistics.js';
 import { FlowProgress } from './progress.js';
+import { writeWhole } from './write-whole.js';
 
 const outputs: Readonly<Record<string, (epoch: boolean) => FlowRows>> = { csv: csvRows, json: jsonRows, table: tableRows };
 
@@ -42,6 +43,8 @@ Rows that cannot be read are counted by cause on standard error and their neighb
       value: 'NAME',
       help: `${formats.join(', ')} (nfdump's elements, as fmt:%ts %sap %dap %byt); else the file's ending, else csv`,
     },
+    { name: 'json', help: 'the same as --format json' },
+    { name: 'csv', help: 'the same as --format csv' },
     { name: 'count', help: 'prints one JSON document: flows, packets, bytes, rejected' },
     { name: 'epoch', help: 'times as epoch seconds with decimals' },
     { name: 'plain-numbers', short: 'N', help: 'in fmt: whole numbers, protocol numbers' },
@@ -56,7 +59,7 @@ Rows that cannot be read are counted by cause on standard error and their neighb
     ["weir flows /var/netflow/2026/11/23 --filter 'proto udp and port 53' --format json", 'DNS flows of a day as JSON lines'],
   ],
   run: async (invocation) => {
-    checkFormat(invocation.text('format'), invocation);
+    checkFormat(flowFormatOf(invocation), invocation);
     if (wordsOf(invocation).length === 0) throw new Usage('flows: expected at least one file, folder, glob or -');
     if (invocation.flag('count')) return count(invocation);
     if (asksReport(invocation)) return writeReports(invocation);
@@ -64,7 +67,7 @@ Rows that cannot be read are counted by cause on standard error and their neighb
     const [from, to] = [instantOption('from', invocation.text('from')), instantOption('to', invocation.text('to'))];
     const selected = withProgress(inputs.selected(from, to), inputs, invocation);
     const path = invocation.text('output') ?? '';
-    const format = invocation.text('format') ?? (namesNfcapd(path) ? 'nfcapd' : namesParquet(path) ? 'parquet' : '');
+    const format = flowFormatOf(invocation) ?? (namesNfcapd(path) ? 'nfcapd' : namesParquet(path) ? 'parquet' : '');
     if (format === 'nfcapd') await writeNfcapd(inOrder(selected, invocation), inputs, invocation);
     else if (format === 'parquet') await writeParquet(inOrder(selected, invocation), inputs, invocation);
     else await print(inOrder(selected, invocation), inputs, invocation);
@@ -84,15 +87,17 @@ async function count(invocation: Invocation): Promise<number> {
   const { flows: read, packets, bytes } = fold.part();
   const flows = failed || rejected.size > 0 ? read : (countedFlows(invocation, packets, bytes) ?? read);
   if (flows !== read) invocation.world.stderr.write(`weir: the files count ${flows} flows, of which ${read} have records\n`);
-  const said = { flows, packets: Number(packets), bytes: Number(bytes), rejected: Object.fromEntries(rejected) };
-  invocation.world.stdout.write(`${JSON.stringify(said)}\n`);
+  const said = `${JSON.stringify({ flows, packets: Number(packets), bytes: Number(bytes), rejected: Object.fromEntries(rejected) })}\n`;
+  const path = invocation.text('output');
+  if (path === undefined) invocation.world.stdout.write(said);
+  else if (!failed || !invocation.flag('strict')) writeWhole(path, said);
   return failed ? 1 : 0;
 }
 
 async function print(batches: AsyncGenerator<FlowBatch>, inputs: FlowInputs, invocation: Invocation): Promise<void> {
   const path = invocation.text('output') ?? '-';
   const ending = /\.(jsonl?|ndjson)$/.test(path) ? 'json' : 'csv';
-  const rows = rowsOf(invocation.text('format') ?? ending, invocation);
+  const rows = rowsOf(flowFormatOf(invocation) ?? ending, invocation);
   const output = openOutput(path);
   try {
     let isFirst = true;

@@ -14,6 +14,7 @@ import { defaultConfiguration } from '../serve/configuration.js';
 import { hitMemoryBytes, keptLists } from '../serve/hit-intake.js';
 import { loadGraphite, looksLikeGraphite } from '../serve/load-graphite.js';
 import type { Command, Invocation } from './command.js';
+import { withFiles } from './load-pipes.js';
 import { loadRrd, looksLikeRrd, rrdFilesOf } from './load-rrd.js';
 import { loadWhisper, looksLikeWhisper } from './load-whisper.js';
 import { clockOf, configurationOf, openMetrics } from './metric-store.js';
@@ -64,8 +65,12 @@ export const load: Command = {
 };
 
 async function runLoad(invocation: Invocation): Promise<number> {
+  if (invocation.words.length === 0) throw new Usage('load: no file given');
+  return withFiles(invocation, loadWords);
+}
+
+async function loadWords(invocation: Invocation): Promise<number> {
   const { words, world } = invocation;
-  if (words.length === 0) throw new Usage('load: no file given');
   const groups = new Map<LoadKind, string[]>();
   let failed = false;
   for (const address of words.filter(isRedisUrl)) {
@@ -119,7 +124,8 @@ async function kindOf(file: string, { text, world }: Invocation, missing: Fault[
       missing.push(new Malformed(`not a file that can be loaded (expected ${kinds.map(({ name }) => name).join(', ')})`, { file }));
     return kind;
   } catch (error) {
-    missing.push(new Malformed('cannot be read', { file }, error));
+    const isMissing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
+    missing.push(new Malformed(isMissing ? 'no such file or folder' : 'cannot be read', { file }, error));
     return undefined;
   }
 }

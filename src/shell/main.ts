@@ -3,7 +3,7 @@
  * Exit: 0 done, 1 failed, 2 wrong usage. A reader that goes away (EPIPE) ends the program with 0 and no message.
  */
 
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeSync } from 'node:fs';
 import { Fault, Usage } from '../base/faults.js';
 import { collectBeforeLeaving } from '../base/leave.js';
 import { parseArguments } from './arguments.js';
@@ -13,8 +13,8 @@ import { commandHelp, programHelp } from './help.js';
 
 /** Runs the program on the words of its command line and sets the exit code. */
 export async function main(words: readonly string[]): Promise<void> {
-  process.stdout.on('error', leaveOnClosedPipe);
-  process.stderr.on('error', leaveOnClosedPipe);
+  process.stdout.on('error', leaveOnLostOutput);
+  process.stderr.on('error', leaveOnLostOutput);
   const stop = new AbortController();
   const world: World = {
     get stdin() {
@@ -36,6 +36,7 @@ export async function main(words: readonly string[]): Promise<void> {
 export async function runWords(words: readonly string[], world: World): Promise<number> {
   const [name, ...rest] = words;
   try {
+    if (name === 'help' && rest.length === 1) return await runWords([rest[0] ?? '', '--help'], world);
     if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
       world.stdout.write(programHelp(commands, version()));
       return 0;
@@ -100,9 +101,15 @@ function isClosedPipe(error: unknown): boolean {
   return isSystemError(error) && error.code === 'EPIPE';
 }
 
-function leaveOnClosedPipe(error: Error): void {
+// Nobody reads what is written: 0 and no word. It cannot be written, as on a full disk: one line and 1.
+function leaveOnLostOutput(error: Error): void {
   if (isClosedPipe(error)) process.exit(0);
-  throw error;
+  try {
+    writeSync(2, `weir: standard output: ${isSystemError(error) ? systemText(error) : error.message}\n`);
+  } catch {
+    // Standard error is lost as well.
+  }
+  process.exit(1);
 }
 
 function version(): string {

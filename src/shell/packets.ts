@@ -1,6 +1,6 @@
 /** `weir packets`: flow records into a capture, in time order. */
 
-import { statfsSync, writeFileSync } from 'node:fs';
+import { statfsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { Refused, Usage } from '../base/faults.js';
 import { openOutput } from '../base/output-file.js';
@@ -9,6 +9,7 @@ import { packets as makePackets, type PacketsDone, type PacketsOptions } from '.
 import type { Command, Invocation } from './command.js';
 import { FlowInputs, inputOptions } from './flow-inputs.js';
 import { ProgressLine } from './progress.js';
+import { writeWhole } from './write-whole.js';
 
 const spacings = ['even', 'ends', 'poisson'] as const;
 const formats = ['pcap', 'pcapng', 'csv'] as const;
@@ -105,7 +106,7 @@ async function run(invocation: Invocation, path: string, dryRun: boolean): Promi
     else output?.finish();
     const summary = summaryOf(done, (invocation.world.monotonicMs() - started) / 1000, dryRun ? freeBytes(path) : undefined);
     const report = invocation.text('report');
-    if (report !== undefined) writeFileSync(report, `${JSON.stringify({ ...summary, records: listed }, null, 1)}\n`);
+    if (report !== undefined) writeWhole(report, `${JSON.stringify({ ...summary, records: listed }, null, 1)}\n`);
     show(summary, invocation, !dryRun && path === '-');
     return failed ? 1 : 0;
   } catch (error) {

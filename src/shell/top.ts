@@ -1,6 +1,6 @@
 /** `weir top`: request counts and top keys of logs, by day, month and year. */
 
-import { existsSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { basename, join } from 'node:path';
 import { type Fault, Usage } from '../base/faults.js';
@@ -18,6 +18,7 @@ import { type ReportOptions, topReport } from '../render/top-report.js';
 import { sizeText, topCsv, topJson, topTable } from '../render/top-text.js';
 import { clockOf } from './clock.js';
 import type { Command, Invocation } from './command.js';
+import { writeWhole } from './write-whole.js';
 
 const defaultBy = 'url,keyword';
 
@@ -132,8 +133,7 @@ function printRows(rows: readonly TopRow[], invocation: Invocation, about: Repor
   const { world } = invocation;
   const html = invocation.text('html');
   if (html !== undefined) {
-    writeFileSync(`${html}.part`, topReport(rows, about));
-    renameSync(`${html}.part`, html);
+    writeWhole(html, topReport(rows, about));
     if (!invocation.flag('json') && !invocation.flag('csv')) return;
   }
   const width = Number(world.env['COLUMNS']) || 100;
