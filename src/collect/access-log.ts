@@ -9,7 +9,7 @@
 
 import type { Hit } from '../base/hit.js';
 import type { LogField, LogProgram, LogStep } from './log-format.js';
-import { type LocalOffset, parseClfTime, parseEpochTime, parseIsoTime } from './log-time.js';
+import { epochMs, type LocalOffset, parseClfTime, parseEpochTime, parseIsoTime } from './log-time.js';
 
 /** Why a line was refused; the empty text: it was read. */
 export type LineCause = '' | 'fields' | 'time' | 'request' | 'status' | 'bytes' | 'json' | 'syslog' | 'too-long' | 'blank';
@@ -118,7 +118,7 @@ function setTime(hit: Hit, field: LogField, text: string, localOffsetMs: LocalOf
   else if (field === 'iso') hit.timeMs = parseIsoTime(text, localOffsetMs);
   else if (/^\d{1,19}(\.\d+)?$/.test(text)) {
     const value = Number(text);
-    hit.timeMs = field === 'epoch' ? parseEpochTime(value) : field === 'epochMs' ? Math.floor(value) : Math.floor(value / 1000);
+    hit.timeMs = field === 'epoch' ? parseEpochTime(value) : epochMs(value, field === 'epochMs' ? 1 : 1e-3);
   }
   return Number.isNaN(hit.timeMs) ? 'time' : '';
 }

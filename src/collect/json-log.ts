@@ -7,9 +7,10 @@
 import { Usage } from '../base/faults.js';
 import { bytesOf, type Hit } from '../base/hit.js';
 import { type LineCause, splitRequest } from './access-log.js';
-import { type LocalOffset, parseAnyTime, parseEpochTime } from './log-time.js';
+import { epochMs, type LocalOffset, parseAnyTime, parseEpochTime } from './log-time.js';
 
-type JsonField =
+/** What is looked for in a JSON line. */
+export type JsonField =
   | 'time'
   | 'url'
   | 'query'
@@ -24,7 +25,6 @@ type JsonField =
   | 'agent'
   | 'served';
 
-/** Where each field is looked for, in this order. */
 const names: Readonly<Record<JsonField, readonly string[]>> = {
   time: [
     'time',
@@ -140,13 +140,17 @@ const servedUnits: Readonly<Record<string, string>> = {
 
 const millisecondsOf: Readonly<Record<string, number>> = { s: 1000, ms: 1, us: 1e-3, ns: 1e-6 };
 
-interface Source {
+/** Where a field may stand: names from the outside in. `unit`: of a time or a duration, empty: told by the value. */
+export interface JsonSource {
   readonly path: readonly string[];
   readonly unit: string;
 }
 
+/** Where each field is looked for, in this order. */
+export type JsonSources = ReadonlyMap<JsonField, readonly JsonSource[]>;
+
 export class JsonReader {
-  readonly #sources = new Map<JsonField, readonly Source[]>();
+  readonly #sources = new Map<JsonField, readonly JsonSource[]>();
 
   readonly #localOffsetMs: LocalOffset | undefined;
 
@@ -167,6 +171,10 @@ export class JsonReader {
       const [, path = name, unit = field === 'served' ? 'ms' : ''] = /^(.*):(s|ms|us|ns)$/.exec(name) ?? [];
       this.#sources.set(field as JsonField, sourcesOf(path, unit));
     }
+  }
+
+  get sources(): JsonSources {
+    return this.#sources;
   }
 
   /** Reads a line (a byte string) into `hit`, which must be clear. */
@@ -214,7 +222,7 @@ export class JsonReader {
       if (value === undefined) continue;
       if (unit === '') return parseAnyTime(value, this.#localOffsetMs);
       const number = typeof value === 'string' || typeof value === 'number' ? Number(value) : Number.NaN;
-      return unit === 's' ? parseEpochTime(number) : Math.floor(number * (millisecondsOf[unit] ?? 1));
+      return unit === 's' ? parseEpochTime(number) : epochMs(number, millisecondsOf[unit] ?? 1);
     }
     return Number.NaN;
   }
@@ -236,7 +244,7 @@ export class JsonReader {
 }
 
 // A dotted name may also be a member of that very name.
-function sourcesOf(name: string, unit: string): Source[] {
+function sourcesOf(name: string, unit: string): JsonSource[] {
   const whole = { path: [name], unit };
   return name.includes('.') ? [whole, { path: name.split('.'), unit }] : [whole];
 }

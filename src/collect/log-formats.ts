@@ -7,7 +7,8 @@ import { clearHit, emptyHit, type Hit } from '../base/hit.js';
 import { type LineCause, parseAccessLine } from './access-log.js';
 import { parseHaproxyLine } from './haproxy-log.js';
 import { JsonReader } from './json-log.js';
-import { compileLogFormat, type LogProgram } from './log-format.js';
+import { compileLogFormat } from './log-format.js';
+import type { LogPlan } from './log-plan.js';
 import type { LocalOffset } from './log-time.js';
 import { parseSyslog } from './syslog.js';
 import { W3cReader } from './w3c-log.js';
@@ -17,8 +18,10 @@ export interface LogReader {
   readonly name: string;
   /** Reads a line (a byte string without its newline) into a clear hit; answers why it cannot. */
   readonly parse: (line: string, hit: Hit) => LineCause;
-  /** The steps, where the format has such: the counting kernel runs them. */
-  readonly program?: LogProgram;
+  /** How its lines are built, where the counting kernel can read such; another object after a line that changed it. */
+  readonly plan?: LogPlan;
+  /** What a line means depends on those before it. */
+  readonly linesHang?: boolean;
 }
 
 export interface LogReaderOptions {
@@ -75,19 +78,32 @@ function textReader(format: string, localOffsetMs?: LocalOffset): LogReader {
   const program = compileLogFormat(format);
   return {
     name: format,
-    program,
+    plan: { kind: 'text', program },
     parse: (line, hit) => (line === '' ? 'blank' : parseAccessLine(program, line, hit, localOffsetMs)),
   };
 }
 
 function jsonReader(options: LogReaderOptions): LogReader {
   const reader = new JsonReader(options.columns, options.localOffsetMs);
-  return { name: 'json', parse: (line, hit) => (line.trim() === '' ? 'blank' : reader.parse(line, hit)) };
+  return {
+    name: 'json',
+    plan: { kind: 'json', sources: reader.sources },
+    parse: (line, hit) => (line.trim() === '' ? 'blank' : reader.parse(line, hit)),
+  };
 }
 
 function w3cReader(): LogReader {
   const reader = new W3cReader();
-  return { name: 'w3c', parse: (line, hit) => (line === '' ? 'blank' : reader.parse(line, hit)) };
+  let plan: LogPlan = { kind: 'columns', columns: reader.columns };
+  return {
+    name: 'w3c',
+    linesHang: true,
+    get plan() {
+      if (plan.kind !== 'columns' || plan.columns !== reader.columns) plan = { kind: 'columns', columns: reader.columns };
+      return plan;
+    },
+    parse: (line, hit) => (line === '' ? 'blank' : reader.parse(line, hit)),
+  };
 }
 
 function haproxyReader({ localOffsetMs }: LogReaderOptions): LogReader {
@@ -117,7 +133,7 @@ function syslogReader(options: LogReaderOptions): LogReader {
     if (parseHaproxyLine(text, hit, options.localOffsetMs) === '') return '';
     return text.includes('"') && text.includes('[') ? cause : 'request';
   };
-  return { name: 'syslog', parse };
+  return { name: 'syslog', plan: { kind: 'syslog', program: combined, sources: json.sources }, parse };
 }
 
 /** A reader that decides line by line, for streams in which senders of several kinds mix. */

@@ -44,6 +44,14 @@ export function parseEpochTime(value: number): number {
   return Math.floor(value < 1e17 ? value / 1e3 : value / 1e6);
 }
 
+/** Milliseconds of the epoch from a number in a known unit; NaN beyond the year 9999, which no calendar here has a name for. */
+export function epochMs(value: number, millisecondsEach: number): number {
+  const ms = Math.floor(value * millisecondsEach);
+  return Math.abs(ms) < yearsEndMs ? ms : Number.NaN;
+}
+
+const yearsEndMs = Date.UTC(10_000, 0, 1);
+
 /** Any of the above, as JSON logs have them. */
 export function parseAnyTime(value: unknown, localOffsetMs?: LocalOffset): number {
   if (typeof value === 'number') return parseEpochTime(value);

@@ -9,7 +9,10 @@ import { type LineCause, setField } from './access-log.js';
 import type { LogField } from './log-format.js';
 import { parseIsoTime } from './log-time.js';
 
-const columns: Readonly<Record<string, LogField | 'date' | 'time' | 'taken'>> = {
+/** What a column holds; undefined: nothing that is counted. */
+export type W3cColumn = LogField | 'date' | 'time' | 'taken' | undefined;
+
+const columns: Readonly<Record<string, W3cColumn>> = {
   date: 'date',
   time: 'time',
   'c-ip': 'host',
@@ -29,7 +32,12 @@ const columns: Readonly<Record<string, LogField | 'date' | 'time' | 'taken'>> = 
 
 /** Reads the lines of one file, whose columns are named in it. */
 export class W3cReader {
-  #columns: string[] = [];
+  #columns: readonly W3cColumn[] = [];
+
+  /** The columns that were named last. */
+  get columns(): readonly W3cColumn[] {
+    return this.#columns;
+  }
 
   /** Reads a line into `hit`; lines that begin with `#` are directives and count as blank. */
   parse(line: string, hit: Hit): LineCause {
@@ -39,7 +47,8 @@ export class W3cReader {
           .slice(8)
           .trim()
           .toLowerCase()
-          .split(/[ \t]+/);
+          .split(/[ \t]+/)
+          .map((name) => (Object.hasOwn(columns, name) ? columns[name] : undefined));
       return 'blank';
     }
     if (this.#columns.length === 0) return 'fields';
@@ -50,7 +59,7 @@ export class W3cReader {
     for (let index = 0; index < values.length; index++) {
       const raw = values[index] ?? '';
       const value = raw.startsWith('"') ? raw.slice(1, -1).replaceAll('""', '"') : raw;
-      const column = columns[this.#columns[index] ?? ''];
+      const column = this.#columns[index];
       if (column === undefined || value === '-') continue;
       if (column === 'date') date = value;
       else if (column === 'time') time = value;

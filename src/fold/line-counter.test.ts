@@ -1,22 +1,24 @@
 import { deepEqual, equal } from 'node:assert/strict';
 import { test } from 'node:test';
 import { compileLogFormat } from '../collect/log-format.js';
-import { bench } from './count-lines.bench.js';
+import { bench, benchKinds } from './count-lines.bench.js';
 import { defaultKeyOptions, parseKeySpecs } from './hit-keys.js';
 import { LineCounter } from './line-counter.js';
 
 function counterFor(memoryBytes: number): LineCounter {
   const counter = new LineCounter(parseKeySpecs('url'), defaultKeyOptions, memoryBytes);
-  counter.setProgram(compileLogFormat('combined'));
+  counter.setPlan({ kind: 'text', program: compileLogFormat('combined') });
   counter.setPeriod(0, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY);
   return counter;
 }
 
-test('the bench counts every line', () => {
-  equal(
-    bench(2000, 2, () => undefined),
-    4000,
-  );
+test('the bench counts every line of every kind', () => {
+  for (const kind of benchKinds)
+    equal(
+      bench(2000, 2, () => undefined, kind),
+      4000,
+      kind,
+    );
 });
 
 test('a full table stops before the line that has no room, and goes on once it is drained', () => {

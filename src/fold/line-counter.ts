@@ -5,10 +5,10 @@
  */
 
 import { readFileSync } from 'node:fs';
-import { isDeepStrictEqual } from 'node:util';
 import { searchEngines } from '../collect/keyword.js';
-import { compileLogFormat, type LogField, type LogProgram, logFields } from '../collect/log-format.js';
+import type { LogPlan } from '../collect/log-plan.js';
 import { type KeyField, type KeyOptions, type KeySpec, keySizeMax } from './hit-keys.js';
+import { state, writePlan } from './line-plan.js';
 import type { TallyReading } from './tally.js';
 
 interface Kernel {
@@ -18,10 +18,9 @@ interface Kernel {
   insert(group: number, at: number, size: number, count: number): number;
   countOf(group: number, at: number, size: number): number;
   place(slots: number): void;
+  addName(index: number): void;
 }
 
-const state = 1024;
-const program = 2048;
 const specsAt = 4096;
 const namesAt = 4608;
 const enginesAt = 8192;
@@ -37,8 +36,8 @@ export const kernelPeriodsMax = 16384;
 export const inputBytes = slotsAt - inputAt - 4096;
 
 /** Why the kernel stopped. */
-export type Stop = 'more' | 'hard' | 'period' | 'full';
-const stops: readonly Stop[] = ['more', 'hard', 'period', 'full'];
+export type Stop = 'more' | 'hard' | 'period' | 'full' | 'offset';
+const stops: readonly Stop[] = ['more', 'hard', 'period', 'full', 'offset'];
 
 const fieldNumbers: Readonly<Record<KeyField, number>> = {
   url: 32,
@@ -51,28 +50,6 @@ const fieldNumbers: Readonly<Record<KeyField, number>> = {
   agent: 9,
   method: 10,
 };
-
-const servedFields: readonly LogField[] = ['servedSeconds', 'servedMs', 'servedUs'];
-
-/** Whether the kernel reads lines of this format and makes these lists. */
-export function kernelCan(format: LogProgram, specs: readonly KeySpec[], keys: KeyOptions): boolean {
-  const fields = format.steps.map((step) => step.field);
-  const known =
-    fields.every((field) => logFields.indexOf(field) <= 9 || servedFields.includes(field)) &&
-    fields.filter((field) => servedFields.includes(field)).length <= 1 &&
-    ['clf', 'request', 'status', 'bytes'].every((field) => fields.includes(field as 'clf'));
-  return (
-    known &&
-    new Set(fields.filter((field) => field !== 'skip')).size === fields.filter((field) => field !== 'skip').length &&
-    format.steps.length <= 60 &&
-    format.steps.every((step) => step.literal.length <= 28 && (step.field !== 'clf' || !step.quoted)) &&
-    (format.tail === '' || format.tail === '"') &&
-    specs.length <= 32 &&
-    specs.every((spec) => spec.fields.length <= 9) &&
-    keys.keywordParameters.length <= 100 &&
-    keys.keywordParameters.every((name) => name.length <= 31 && name.length > 0)
-  );
-}
 
 /** The bin of the time served that a key of its group stands for. */
 export function binOf(key: string): number {
@@ -136,31 +113,29 @@ export class LineCounter {
     return this.bytes.subarray(inputAt, inputAt + inputBytes);
   }
 
-  /** Sets the format of the lines that follow. */
-  setProgram(format: LogProgram): void {
-    const needed = new Set<string>(this.#specs.flatMap((spec) => spec.fields));
-    this.#set(0, format.steps.length);
-    format.steps.forEach((step, index) => {
-      const at = program + index * 32;
-      const skippable = (step.field === 'agent' && !needed.has('agent')) || step.field === 'skip';
-      this.bytes.set([logFields.indexOf(step.field), step.quoted ? 1 : 0, step.literal.length, skippable ? 0 : 1], at);
-      this.bytes.write(step.literal, at + 4, 'latin1');
+  /** Says how the lines that follow are built; the plan is one that `kernelCan` read. */
+  setPlan(plan: LogPlan): void {
+    writePlan(plan, this.#specs, {
+      bytes: this.bytes,
+      setInt: (offset, value) => this.#set(offset, value),
+      setFloat: (offset, value) => this.#setFloat(offset, value),
+      addName: (index) => this.#kernel.addName(index),
     });
-    // What stands behind the last step: the kernel looks there for the end of a field.
-    this.bytes.fill(0, program + format.steps.length * 32, program + format.steps.length * 32 + 32);
-    const { steps, tail, optionalFrom } = compileLogFormat('combined');
-    this.#set(104, isDeepStrictEqual([format.steps, format.tail, format.optionalFrom], [steps, tail, optionalFrom]) ? 1 : 0);
-    this.#set(108, Math.max(0, ...format.steps.map((step) => (servedFields.includes(step.field) ? logFields.indexOf(step.field) : 0))));
-    this.#set(88, format.tail === '"' ? 1 : 0);
-    this.bytes.fill(0, state + 256, state + 512);
   }
 
-  /** The period of lines from now on, for times in [lowSeconds, highSeconds); -1: they do not count. */
-  setPeriod(index: number, lowSeconds: number, highSeconds: number): void {
+  /** The period of lines from now on, for times in [lowMs, highMs); -1: they do not count. */
+  setPeriod(index: number, lowMs: number, highMs: number): void {
     this.#set(16, index);
-    this.#floats[(state + 56) / 8] = lowSeconds;
-    this.#floats[(state + 64) / 8] = highSeconds;
+    this.#setFloat(56, lowMs);
+    this.#setFloat(64, highMs);
     this.#kernel.resetTime();
+  }
+
+  /** How far local time is ahead of UTC, for local times in [lowMs, highMs). */
+  setOffset(offsetMs: number, lowMs: number, highMs: number): void {
+    this.#setFloat(112, lowMs);
+    this.#setFloat(120, highMs);
+    this.#setFloat(128, offsetMs);
   }
 
   /** Counts complete lines of the input in [start, end); says where it stopped and why. The byte at `end` is overwritten. */
@@ -170,8 +145,8 @@ export class LineCounter {
     return { at, stop: stops[this.#kernel.why()] ?? 'hard' };
   }
 
-  /** The time, in seconds, that no period was set for. */
-  get timeSeconds(): number {
+  /** The time, in milliseconds, that no period was set for; or the local time that no offset was. */
+  get timeMs(): number {
     return this.#floats[(state + 48) / 8] ?? 0;
   }
   /** Lines counted. */
@@ -345,6 +320,10 @@ export class LineCounter {
 
   #set(offset: number, value: number): void {
     this.#ints[(state + offset) >>> 2] = value;
+  }
+
+  #setFloat(offset: number, value: number): void {
+    this.#floats[(state + offset) / 8] = value;
   }
 
   #text(at: number, text: string): void {

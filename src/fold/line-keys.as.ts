@@ -13,6 +13,7 @@ const SCRATCH_END: usize = 0x380000;
 const NAME_COUNT: usize = 8;
 const ENGINE_COUNT: usize = 12;
 const WITH_QUERY: usize = 72;
+const AGENT_PLUS: usize = 144; // whether a plus in an agent stands for a blank
 // Numbers of fields, those of `logFields`.
 export const F_HOST: i32 = 1;
 export const F_USER: i32 = 2;
@@ -21,6 +22,10 @@ export const F_STATUS: i32 = 6;
 export const F_BYTES: i32 = 7;
 export const F_REFERER: i32 = 8;
 export const F_AGENT: i32 = 9;
+export const F_METHOD: i32 = 10;
+export const F_TARGET: i32 = 11;
+export const F_QUERY: i32 = 12;
+export const F_KEYWORD: i32 = 20;
 
 // Starts and ends of the fields of the line at hand, by the number of the field.
 export const FIELD: usize = STATE + 256;
@@ -33,9 +38,9 @@ export function emptyScratch(): void {
   scratchAt = SCRATCH;
 }
 
-/** Whether the scratch has room for the keys of one more line: 32 lists of at most 9 parts. */
-export function scratchHolds(): bool {
-  return scratchAt < SCRATCH_END - 0x40000;
+/** Whether the scratch has room for the keys of one more line, 32 lists of at most 9 parts, and some bytes more. */
+export function scratchHolds(more: usize): bool {
+  return scratchAt + more < SCRATCH_END - 0x40000;
 }
 
 export let keyAt: usize = 0;
@@ -47,6 +52,45 @@ export let targetEnd: usize = 0;
 export function setTarget(at: usize, end: usize): void {
   targetAt = at;
   targetEnd = end;
+}
+
+/** Puts a query that stands apart behind the target of the line at hand; false: together they are longer than the scratch has room for. */
+export function joinQuery(query: usize, end: usize): bool {
+  const size = targetEnd - targetAt;
+  if (size + (end - query) > 4096) return false;
+  memory.copy(scratchAt, targetAt, size);
+  let to = scratchAt + size;
+  if (load<u8>(query) != 0x3f) store<u8>(to++, 0x3f);
+  memory.copy(to, query, end - query);
+  to += end - query;
+  setTarget(scratchAt, to);
+  scratchAt = (to + 7) & ~7;
+  return true;
+}
+
+// @ts-ignore: decorator
+@inline
+export function setField(field: i32, at: usize, stop: usize): void {
+  store<u64>(FIELD + (<usize>field << 3), <u64>at | (<u64>stop << 32));
+}
+
+// @ts-ignore: decorator
+@inline
+export function fieldAt(field: i32): usize {
+  return <usize>load<u32>(FIELD + (<usize>field << 3));
+}
+
+// @ts-ignore: decorator
+@inline
+export function fieldEnd(field: i32): usize {
+  return <usize>load<u32>(FIELD + (<usize>field << 3) + 4);
+}
+
+/** Forgets the fields of the line before. */
+// @ts-ignore: decorator
+@inline
+export function clearFields(): void {
+  memory.fill(FIELD, 0, 168);
 }
 
 // @ts-ignore: decorator
@@ -121,11 +165,33 @@ function partOf(field: i32, to: usize): void {
     keySize = <i32>fieldSize(field);
     if (keySize == 1 && load<u8>(keyAt) == 0x2d) keySize = 0;
     else if (field == F_STATUS && load<u8>(keyAt) == 0x30 && load<u8>(keyAt + 1) == 0x30 && load<u8>(keyAt + 2) == 0x30) keySize = 0;
+    else if (field == F_AGENT && keySize > 0 && load<i32>(STATE + AGENT_PLUS) != 0) blankPlus(to);
   }
+}
+
+// A key with blanks where it has a plus: in the line itself if it has none, else made at `to`.
+function blankPlus(to: usize): void {
+  const end = keyAt + <usize>keySize;
+  const first = findBefore(keyAt, end, 0x2b);
+  if (first == end) return;
+  const plus = i8x16.splat(0x2b);
+  const blank = i8x16.splat(0x20);
+  for (let offset: usize = 0; offset < <usize>keySize; offset += 16) {
+    const bytes = v128.load(keyAt + offset);
+    v128.store(to + offset, v128.bitselect(blank, bytes, i8x16.eq(bytes, plus)));
+  }
+  keyAt = to;
 }
 
 function keyword(to: usize): void {
   keySize = 0;
+  const own = fieldAt(F_KEYWORD);
+  if (own != 0) {
+    keyAt = own;
+    keySize = <i32>fieldSize(F_KEYWORD);
+    if (keySize > 1 || (keySize == 1 && load<u8>(keyAt) != 0x2d)) return;
+    keySize = 0;
+  }
   const query = findBefore(targetAt, targetEnd, 0x3f);
   if (query < targetEnd && parameter(query, targetEnd, NAMES, load<i32>(STATE + NAME_COUNT), 5, to)) return;
   const engines = load<i32>(STATE + ENGINE_COUNT);
@@ -135,7 +201,9 @@ function keyword(to: usize): void {
   if (end - at < 12) return;
   const mark = findBefore(at, end, 0x3f);
   if (mark >= end || (load<u32>(at) | 0x20202020) != 0x70747468) return;
-  let label = at + (load<u8>(at + 4) == 0x3a ? 7 : 8);
+  const secure: usize = (load<u8>(at + 4) | 0x20) == 0x73 ? 1 : 0;
+  if ((load<u32>(at + 4 + secure) & 0xffffff) != 0x2f2f3a) return;
+  let label = at + 7 + secure;
   // Labels of the host but the last one, in lower case.
   let stop = label;
   while (stop < mark) {

@@ -1,20 +1,42 @@
 /**
- * The time of a line for the counting kernel `count-lines.as.ts`: `20/Nov/2026:17:40:27 +0100`, checked and turned into epoch seconds. Most
- * lines bear the text of the line before, which is compared whole.
+ * The time of a line for the counting kernel `count-lines.as.ts`: `20/Nov/2026:17:40:27 +0100`, ISO 8601 or a number since the epoch, checked and
+ * turned into epoch milliseconds by the rules of `collect/log-time.ts`. Most lines bear the text of the line before, which is compared whole.
  */
 
 import { STATE } from './byte-tally.as';
 
+import { NUMBER, numberValue, readEpoch, readNumber } from './line-number.as';
+
 export const MORE: i32 = 0; // all complete lines are counted
 export const HARD: i32 = 1; // the line at the returned place is the caller's
 const NEED_PERIOD: i32 = 2; // TIME is outside LOW..HIGH
-const TIME: usize = 48; // f64 seconds
-const LOW: usize = 56; // f64 seconds, of the period
+export const NEED_OFFSET: i32 = 4; // TIME is a local time outside LOCAL_LOW..LOCAL_HIGH
+const TIME: usize = 48; // f64 milliseconds
+const LOW: usize = 56; // f64 milliseconds, of the period
 const HIGH: usize = 64; // f64
+const LOCAL_LOW: usize = 112; // f64 milliseconds, local times whose offset is known
+const LOCAL_HIGH: usize = 120; // f64
+const LOCAL_OFFSET: usize = 128; // f64 milliseconds
+
+/** How a number since the epoch is to be understood; ANY: by its size, or a text of another kind. */
+export const UNIT_ANY: i32 = 0;
+export const UNIT_SECONDS: i32 = 1;
+export const UNIT_MILLISECONDS: i32 = 2;
+export const UNIT_MICROSECONDS: i32 = 3;
+export const UNIT_NANOSECONDS: i32 = 4;
+
+const YEARS_END: f64 = 253402300800000; // milliseconds, the year 10000
 
 // Time of the line before, as text; usable while its period is set.
 const lastAt: usize = STATE + 512;
 let lastUsable: bool = false;
+// Date and time of day of the last ISO time, and what it is as UTC; no zone changes that.
+const lastIso: usize = STATE + 544;
+let lastIsoMs: f64 = 0;
+let isoUsable: bool = false;
+// What the text of a time says, in milliseconds; whether it named no zone.
+let textMs: f64 = 0;
+let isLocal: bool = false;
 
 /** Forgets the time of the line before: the period was changed by the caller. */
 export function resetTime(): void {
@@ -64,9 +86,8 @@ export function takeTime(at: usize): i32 {
   if (sign != 0x2b && sign != 0x2d) return HARD;
   const offset = (zoneHour * 60 + zoneMinute) * 60;
   const days = daysOf(high * 100 + low, month, day);
-  const time = <f64>days * 86400.0 + <f64>(hour * 3600 + minute * 60 + second - (sign == 0x2d ? -offset : offset));
-  if (time < load<f64>(STATE + LOW) || time >= load<f64>(STATE + HIGH)) {
-    store<f64>(STATE + TIME, time);
+  const seconds = <f64>days * 86400.0 + <f64>(hour * 3600 + minute * 60 + second - (sign == 0x2d ? -offset : offset));
+  if (placeTime(seconds * 1000.0) != MORE) {
     lastUsable = false;
     return NEED_PERIOD;
   }
@@ -74,6 +95,100 @@ export function takeTime(at: usize): i32 {
   v128.store(lastAt + 10, v128.load(at + 10));
   lastUsable = true;
   return MORE;
+}
+
+// Whether an instant is in the period that is set.
+// @ts-ignore: decorator
+@inline
+function placeTime(ms: f64): i32 {
+  if (ms >= load<f64>(STATE + LOW) && ms < load<f64>(STATE + HIGH)) return MORE;
+  store<f64>(STATE + TIME, ms);
+  return NEED_PERIOD;
+}
+
+/** Takes an ISO time; `utc`: without a zone it is UTC, else the local time of the caller's zone. */
+export function takeIsoTime(at: usize, end: usize, utc: bool): i32 {
+  if (!readIso(at, end)) return HARD;
+  if (!isLocal || utc) return placeTime(textMs);
+  const local = textMs;
+  if (local < load<f64>(STATE + LOCAL_LOW) || local >= load<f64>(STATE + LOCAL_HIGH)) {
+    store<f64>(STATE + TIME, local);
+    return NEED_OFFSET;
+  }
+  return placeTime(local - load<f64>(STATE + LOCAL_OFFSET));
+}
+
+/** Takes a number since the epoch. */
+export function takeEpoch(at: usize, end: usize, unit: i32): i32 {
+  if (unit == UNIT_ANY || unit == UNIT_SECONDS) return readEpoch(at, end) == NUMBER ? placeTime(numberValue) : HARD;
+  if (readNumber(at, end) != NUMBER) return HARD;
+  const scale = unit == UNIT_MILLISECONDS ? 1.0 : unit == UNIT_MICROSECONDS ? 1e-3 : 1e-6;
+  const ms = Math.floor(numberValue * scale);
+  return ms < YEARS_END ? placeTime(ms) : HARD;
+}
+
+/** Takes a text that may be any kind of time. */
+export function takeAnyTime(at: usize, end: usize): i32 {
+  if (end - at == 26 && load<u8>(at + 2) == 0x2f) return takeTime(at);
+  return load<u8>(at + 4) == 0x2d ? takeIsoTime(at, end, false) : takeEpoch(at, end, UNIT_ANY);
+}
+
+/** Whether a text is an ISO time. */
+export function isIsoTime(at: usize, end: usize): bool {
+  return readIso(at, end);
+}
+
+// `2026-11-20T17:40:27`, perhaps a fraction, perhaps a zone; into textMs and isLocal. No seconds of a leap here, and other rarities.
+function readIso(at: usize, end: usize): bool {
+  if (end - at < 19 || end - at > 40) return false;
+  const one = v128.xor(v128.load(at), v128.load(lastIso));
+  const other = v128.xor(v128.load(at + 3), v128.load(lastIso + 3));
+  if (!isoUsable || v128.any_true(v128.or(one, other))) {
+    const year = two(at) * 100 + two(at + 2);
+    const month = two(at + 5) - 1;
+    const day = two(at + 8);
+    const hour = two(at + 11);
+    const minute = two(at + 14);
+    const second = two(at + 17);
+    if ((year | month | day | hour | minute | second) < 0 || year < 100 || month > 11) return false;
+    if (load<u8>(at + 4) != 0x2d || load<u8>(at + 7) != 0x2d || load<u8>(at + 13) != 0x3a || load<u8>(at + 16) != 0x3a) return false;
+    if (load<u8>(at + 10) != 0x54 && load<u8>(at + 10) != 0x20) return false;
+    if (day < 1 || day > 28 + extraDays(month, year) || hour > 23 || minute > 59 || second > 60) return false;
+    lastIsoMs = (<f64>daysOf(year, month, day) * 86400.0 + <f64>(hour * 3600 + minute * 60 + second)) * 1000.0;
+    v128.store(lastIso, v128.load(at));
+    v128.store(lastIso + 3, v128.load(at + 3));
+    isoUsable = true;
+  }
+  textMs = lastIsoMs;
+  isLocal = true;
+  let from = at + 19;
+  if (from < end && (load<u8>(from) == 0x2e || load<u8>(from) == 0x2c)) {
+    const start = ++from;
+    let ms = 0;
+    let nines = 0;
+    for (; from < end && <u32>digit(from) <= 9; from++) {
+      if (from - start < 3) ms = ms * 10 + digit(from);
+      else if (digit(from) == 9) nines++;
+    }
+    const count = from - start;
+    // A fraction that ends in nines could be rounded up.
+    if (count == 0 || count > 9 || nines > 5) return false;
+    for (let missing = count; missing < 3; missing++) ms *= 10;
+    textMs += <f64>ms;
+  }
+  if (from == end) return true;
+  isLocal = false;
+  if (load<u8>(from) == 0x5a) return from + 1 == end;
+  const sign = load<u8>(from);
+  if (sign != 0x2b && sign != 0x2d) return false;
+  const colon: usize = load<u8>(from + 3) == 0x3a ? 1 : 0;
+  if (from + 5 + colon != end) return false;
+  const zoneHour = two(from + 1);
+  const zoneMinute = two(from + 3 + colon);
+  if ((zoneHour | zoneMinute) < 0 || zoneHour > 23 || zoneMinute > 59) return false;
+  const offset = <f64>((zoneHour * 60 + zoneMinute) * 60000);
+  textMs -= sign == 0x2d ? -offset : offset;
+  return true;
 }
 
 function monthOf(name: u32): i32 {

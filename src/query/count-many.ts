@@ -9,7 +9,7 @@ import type { Readable } from 'node:stream';
 import { Worker } from 'node:worker_threads';
 import { openLogReader } from '../collect/log-formats.js';
 import { firstLinesOf } from '../collect/log-lines.js';
-import { kernelCan } from '../fold/line-counter.js';
+import { kernelCan } from '../fold/line-plan.js';
 import { ZoneCalendar } from '../fold/period.js';
 import { countLog, countPlainFile, isPacked } from './count-logs.js';
 import { LogScan, readerOptions, type ScanOptions, type ScanResult } from './log-scan.js';
@@ -138,8 +138,8 @@ function sizeOf(file: string): number {
 function canCut(file: string, options: ScanOptions): boolean {
   const head = readAt(file, 0, 65536);
   if (isPacked(head)) return false;
-  const { program } = openLogReader(firstLinesOf(head), readerOptions(options));
-  return program !== undefined && kernelCan(program, options.specs, options.keys);
+  const { plan, linesHang } = openLogReader(firstLinesOf(head), readerOptions(options));
+  return plan !== undefined && linesHang !== true && kernelCan(plan, options.specs, options.keys);
 }
 
 // The start of the first line at or after an offset.

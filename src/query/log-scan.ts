@@ -10,11 +10,13 @@ import { clearHit, emptyHit } from '../base/hit.js';
 import type { LineCause } from '../collect/access-log.js';
 import { type LogReader, type LogReaderOptions, lineSizeMax, openLogReader } from '../collect/log-formats.js';
 import { firstLinesOf, LineCutter } from '../collect/log-lines.js';
+import type { LogPlan } from '../collect/log-plan.js';
 import type { LocalOffset } from '../collect/log-time.js';
 import { type CounterOptions, HitCounter, type PeriodCounts } from '../fold/hit-counter.js';
 import { addServed, mergeHitCounts } from '../fold/hit-counts.js';
-import { binOf, inputBytes, kernelCan, kernelPeriodsMax, LineCounter } from '../fold/line-counter.js';
-import type { Period } from '../fold/period.js';
+import { binOf, inputBytes, kernelPeriodsMax, LineCounter } from '../fold/line-counter.js';
+import { kernelCan } from '../fold/line-plan.js';
+import { type Period, quarterMs } from '../fold/period.js';
 import { addTally, type TallyReading } from '../fold/tally.js';
 import { type CountedPeriod, countedPeriod } from './rank.js';
 
@@ -79,6 +81,7 @@ export class LogScan {
   #numbers = new Map<number, number>();
   #reader: LogReader = openLogReader([], { format: 'combined', nowMs: 0 });
   #viaKernel = false;
+  #plan: LogPlan | undefined;
   #file = '';
   #lineNumber = 0;
   readonly #hit = emptyHit();
@@ -104,12 +107,12 @@ export class LogScan {
     this.#held = 0;
     this.#skipping = false;
     this.#reader = openLogReader(firstLinesOf(head), readerOptions(this.options));
-    const { program } = this.#reader;
-    this.#viaKernel =
-      program !== undefined && this.options.withoutKernel !== true && kernelCan(program, this.options.specs, this.options.keys);
-    if (!this.#viaKernel || program === undefined) return;
+    const { plan } = this.#reader;
+    this.#viaKernel = plan !== undefined && this.options.withoutKernel !== true && kernelCan(plan, this.options.specs, this.options.keys);
+    if (!this.#viaKernel || plan === undefined) return;
     this.kernel ??= new LineCounter(this.options.specs, this.options.keys, this.options.memoryBytes / 2);
-    this.kernel.setProgram(program);
+    this.#plan = plan;
+    this.kernel.setPlan(plan);
     this.kernel.number = this.#lineNumber;
   }
 
@@ -237,6 +240,7 @@ export class LogScan {
       at = stopped;
       if (stop === 'more') return at;
       if (stop === 'period') this.#setPeriod(kernel);
+      else if (stop === 'offset') this.#setOffset(kernel);
       else if (stop === 'full') this.drain();
       else {
         const newline = kernel.input.indexOf(10, at);
@@ -244,20 +248,33 @@ export class LogScan {
         this.#take(kernel.input.toString('latin1', at, kernel.input[newline - 1] === 13 && newline > at ? newline - 1 : newline));
         kernel.number += 1;
         at = newline + 1;
+        const { plan } = this.#reader;
+        if (plan === undefined || plan === this.#plan) continue;
+        // A directive has named other columns.
+        this.#plan = plan;
+        kernel.setPlan(plan);
       }
     }
   }
 
   #setPeriod(kernel: LineCounter): void {
     const { fromMs, toMs, per, calendar } = this.options;
-    const timeMs = kernel.timeSeconds * 1000;
-    if (timeMs < fromMs) kernel.setPeriod(-1, Number.NEGATIVE_INFINITY, Math.ceil(fromMs / 1000));
-    else if (timeMs >= toMs) kernel.setPeriod(-1, Math.ceil(toMs / 1000), Number.POSITIVE_INFINITY);
+    const { timeMs } = kernel;
+    if (timeMs < fromMs) kernel.setPeriod(-1, Number.NEGATIVE_INFINITY, fromMs);
+    else if (timeMs >= toMs) kernel.setPeriod(-1, toMs, Number.POSITIVE_INFINITY);
     else {
       const period = this.kernelPeriods.find(({ startMs, endMs }) => timeMs >= startMs && timeMs < endMs) ?? calendar.periodAt(per, timeMs);
       const number = this.numberOf(period);
-      kernel.setPeriod(number, Math.ceil(Math.max(period.startMs, fromMs) / 1000), Math.ceil(Math.min(period.endMs, toMs) / 1000));
+      kernel.setPeriod(number, Math.max(period.startMs, fromMs), Math.min(period.endMs, toMs));
     }
+  }
+
+  // A calendar answers the same offset for a whole quarter of an hour.
+  #setOffset(kernel: LineCounter): void {
+    const { timeMs } = kernel;
+    const { localOffsetMs } = readerOptions(this.options);
+    const low = Math.floor(timeMs / quarterMs) * quarterMs;
+    kernel.setOffset(localOffsetMs?.(timeMs) ?? 0, low, low + quarterMs);
   }
 
   /** The kernel's number of a period, given to it if need be. */
