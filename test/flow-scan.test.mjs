@@ -80,14 +80,14 @@ test('generated filters pass the same rows of whole files', async () => {
     const random = generator(index + 1);
     let programs = 0;
     let met = 0;
-    for (let round = 0; round < 150; round += 1) {
+    for (let round = 0; round < 100; round += 1) {
       const text = makeFilter(random, values);
       const { told, selected } = await check(file, text, random);
       if (rowProgram(compileFilter(text).tree) === undefined) continue;
       programs += 1;
       if (selected > 0 && told.rows.length > 0) met += 1;
     }
-    assert.ok(programs > 35 && met > 15, `${file}: ${programs} programs, ${met} met rows`);
+    assert.ok(programs > 25 && met > 10, `${file}: ${programs} programs, ${met} met rows`);
   }
 });
 
@@ -125,7 +125,7 @@ test('damaged records: the same rejects, the same rows', async () => {
   const file = join(folder, 'damaged.nfcapd');
   const whole = readFileSync(rich);
   const random = generator(17);
-  for (let round = 0; round < 80; round += 1) {
+  for (let round = 0; round < 60; round += 1) {
     const damaged = Buffer.from(round % 6 === 5 ? whole.subarray(0, 52 + random(whole.length - 52)) : whole);
     for (let flip = 0; flip < round; flip += 1) damaged[52 + random(damaged.length - 52)] = random(3) === 0 ? 0 : random(256);
     // An element that stands twice, and one of another length, now and then.

@@ -1,7 +1,6 @@
 /**
- * A filter as a program for the kernel `nfcapd-scan.as.ts`, which draws a step: it is asked of the bytes of a record before any column is filled. Each
- * step tests one field and names the step that follows if it holds and if it does not, so that `and`, `or` and `not` cost nothing and what is decided is
- * not looked at further. The law: a record passes just when its columns would pass `filter.ts`, which does the same for every format.
+ * A filter as steps for the kernel `nfcapd-filter.as.ts`, which draws a step: they are asked of the bytes of records before any column is filled. Each
+ * step tests one field of many records and joins what it finds to a mask by `and` or `or`; `not` goes down to the fields. The law: a record passes just when its columns would pass `filter.ts`, which does the same for every format.
  *
  * What has no step here (fields of rare elements, long lists, filters of many words) is left to that.
  */
@@ -9,31 +8,39 @@
 import type { Comparator, FilterNode } from './filter-tree.js';
 import type { Network } from './filter-values.js';
 
-/** Bytes of a step and of a table of 65,536 values, and how many of each there can be. */
+/** Bytes of a step and of a table of 65,536 values, and how many of each there can be; masks that wait for each other. */
 export const stepBytes = 64;
 export const stepsMax = 120;
 export const tableBytes = 65536;
 export const tablesMax = 4;
+const masksMax = 16;
 
-/** Steps as the kernel reads them, but that addresses are numbers still: steps from 2, 0 and 1 being the ends; tables from 0. */
+/** Steps as the kernel reads them, but for the addresses of tables. */
 export interface RowProgram {
   readonly steps: Uint8Array;
   readonly count: number;
-  /** The first step. */
-  readonly entry: number;
   /** Of the values of a list, by step. */
-  readonly tables: readonly { readonly step: number; readonly bits: Uint8Array }[];
+  readonly tables: readonly { readonly step: number; readonly values: Uint8Array }[];
 }
 
 /** Where a step has its fields. */
-export const stepFields = { operation: 0, element: 4, offset: 8, ifSo: 12, ifNot: 16, form: 20, value: 24 } as const;
+export const stepFields = { operation: 0, element: 4, offset: 8, mask: 12, or: 16, turned: 20, form: 24, isNew: 28, value: 32 } as const;
 
-const operation = { masked8: 0, masked16: 1, masked32: 2, family: 3, equal: 4, less: 5, greater: 6, among: 7, network: 8 } as const;
+const operation = { masked8: 0, masked16: 1, whole32: 2, family: 3, equal: 4, less: 5, greater: 6, among: 7, network: 8, mask: 9 } as const;
 const form = { u8: 0, u16: 1, u32: 2, u64: 3, duration: 4, bps: 5, pps: 6, bpp: 7, flows: 8 } as const;
 type Form = keyof typeof form;
+type Place = readonly [element: number, offset: number, form: Form];
+
+/** Where what a step finds goes: into which mask, joined to what is there, or in place of it. */
+interface Into {
+  readonly mask: number;
+  readonly join: 'and' | 'or' | 'new';
+  /** Whether it is the opposite that counts. */
+  readonly isTurned: boolean;
+}
 
 /** Columns and figures by the type of their element, their offset in it and their form. */
-const places: Readonly<Record<string, readonly [element: number, offset: number, form: Form]>> = {
+const places: Readonly<Record<string, Place>> = {
   packets: [1, 24, 'u64'],
   bytes: [1, 32, 'u64'],
   sport: [1, 40, 'u16'],
@@ -64,150 +71,148 @@ const places: Readonly<Record<string, readonly [element: number, offset: number,
 /** The element of addresses, and where a layout has the place of an element. */
 const addressElement = 2;
 const layoutPlace = (element: number): number => 8 + element * 2;
-const wholeMasks: Readonly<Partial<Record<Form, readonly [operation: number, mask: number]>>> = {
+const wholes: Readonly<Partial<Record<Form, readonly [operation: number, most: number]>>> = {
   u8: [operation.masked8, 0xff],
   u16: [operation.masked16, 0xffff],
-  u32: [operation.masked32, 0xffffffff],
+  u32: [operation.whole32, 0xffffffff],
 };
 
 /** The program of a filter; undefined where it is not to be had, or where nothing has to be asked. */
 export function rowProgram(tree: FilterNode): RowProgram | undefined {
   const writer = new ProgramWriter();
-  const entry = writer.node(tree, 1, 0);
-  return writer.isWhole && entry > 1 ? { steps: writer.steps, count: writer.count, entry, tables: writer.tables } : undefined;
+  writer.node(tree, { mask: 0, join: 'new', isTurned: false });
+  const { steps, count, tables } = writer;
+  return writer.isWhole && count > 0 ? { steps, count, tables } : undefined;
 }
 
 class ProgramWriter {
   readonly steps = new Uint8Array(stepsMax * stepBytes);
-  readonly tables: { step: number; bits: Uint8Array }[] = [];
+  readonly tables: { step: number; values: Uint8Array }[] = [];
   count = 0;
   /** Whether all of the filter could be written so far. */
   isWhole = true;
   readonly #view = new DataView(this.steps.buffer);
 
-  /** Writes what decides a node, from its end; answers the step to begin with. */
-  node(node: FilterNode, ifSo: number, ifNot: number): number {
+  node(node: FilterNode, into: Into): void {
     switch (node.is) {
-      case 'all':
-        return ifSo;
       case 'and':
       case 'or':
-        return this.#chain(node.of, node.is === 'and', ifSo, ifNot, (of, so, not) => this.node(of, so, not));
+        return this.#chain(node.of, node.is, into, (of, place) => this.node(of, place));
       case 'not':
-        return this.node(node.of, ifNot, ifSo);
-      case 'family': {
+        return this.node(node.of, { ...into, isTurned: !into.isTurned });
+      case 'family':
         // nfdump's `inet` is what is not IPv6.
-        const [so, not] = node.isIpv6 ? [ifSo, ifNot] : [ifNot, ifSo];
-        return this.#step(operation.family, 0, 0, so, not, (at) => this.#view.setUint32(at + stepFields.value, 6, true));
-      }
-      case 'flags': {
-        const [so, not] = node.any ? [ifNot, ifSo] : [ifSo, ifNot];
-        return this.#masked(
+        this.#step(operation.family, [0, 0], node.isIpv6 ? into : { ...into, isTurned: !into.isTurned }, 0, 6);
+        return;
+      case 'flags':
+        // Any of them: not none of them.
+        this.#step(
           operation.masked8,
-          places['flags'] as readonly [number, number, Form],
+          places['flags'] as Place,
+          node.any ? { ...into, isTurned: !into.isTurned } : into,
           node.mask,
           node.any ? 0 : node.mask,
-          so,
-          not,
         );
-      }
+        return;
       case 'number':
-        return this.#chain(node.columns, node.every, ifSo, ifNot, (column, so, not) =>
-          this.#number(column, node.comparator, node.values, so, not),
+        return this.#chain(node.columns, node.every ? 'and' : 'or', into, (column, place) =>
+          this.#number(column, node.comparator, node.values, place),
         );
       case 'address':
-        return this.#chain(node.columns, node.every, ifSo, ifNot, (column, so, not) =>
-          this.#chain(node.networks, false, so, not, (network, one, other) => this.#network(column, network, one, other)),
+        return this.#chain(node.columns, node.every ? 'and' : 'or', into, (column, place) =>
+          this.#chain(node.networks, 'or', place, (network, one) => this.#network(column, network, one)),
         );
       default:
-        return this.#none();
+        // Of what always holds nothing is asked, unless it stands among others.
+        this.isWhole = false;
     }
   }
 
-  #none(): number {
-    this.isWhole = false;
-    return 0;
+  // Turned, all of them are any of the opposites. Where they cannot be joined to what is there one by one, they are made in a mask of their own.
+  #chain<T>(of: readonly T[], word: 'and' | 'or', into: Into, write: (one: T, into: Into) => void): void {
+    const [first] = of;
+    if (first === undefined || into.mask >= masksMax) this.isWhole = false;
+    else if (of.length === 1) write(first, into);
+    else {
+      const join = (word === 'and') === into.isTurned ? 'or' : 'and';
+      const isOwn = into.join !== 'new' && into.join !== join;
+      const mask = isOwn ? into.mask + 1 : into.mask;
+      of.forEach((one, index) => {
+        const isFirst = index === 0 && (isOwn || into.join === 'new');
+        if (this.isWhole) write(one, { mask, join: isFirst ? 'new' : join, isTurned: into.isTurned });
+      });
+      if (isOwn) this.#step(operation.mask, [0, 0], { ...into, isTurned: false }, mask, 0);
+    }
   }
 
-  // The last of them is written first: those before it go on to it.
-  #chain<T>(of: readonly T[], every: boolean, ifSo: number, ifNot: number, write: (one: T, ifSo: number, ifNot: number) => number): number {
-    let entry = every && of.length > 0 ? ifSo : ifNot;
-    for (let index = of.length - 1; index >= 0 && this.isWhole; index--)
-      entry = every ? write(of[index] as T, entry, ifNot) : write(of[index] as T, ifSo, entry);
-    return entry;
-  }
-
-  #number(column: string, comparator: Comparator, values: readonly number[], ifSo: number, ifNot: number): number {
+  #number(column: string, comparator: Comparator, values: readonly number[], into: Into): void {
     const place = Object.hasOwn(places, column) ? places[column] : undefined;
-    const [value, second] = values;
-    if (place === undefined || value === undefined) return this.#none();
-    if (values.length > 2) return this.#among(place, values, ifSo, ifNot);
-    if (comparator !== '=') return this.#compared(place, comparator, value, ifSo, ifNot);
-    const last = second === undefined ? ifNot : this.#equal(place, second, ifSo, ifNot);
-    return this.#equal(place, value, ifSo, last);
+    if (place === undefined || values.length === 0) this.isWhole = false;
+    else if (values.length > 2) this.#among(place, values, into);
+    else if (comparator !== '=') this.#compared(place, comparator, values[0] as number, into);
+    else this.#chain(values, 'or', into, (value, one) => this.#equal(place, value, one));
   }
 
-  #equal(place: readonly [number, number, Form], value: number, ifSo: number, ifNot: number): number {
-    const [masked, mask] = wholeMasks[place[2]] ?? [operation.equal, 0];
-    if (mask === 0 || !Number.isInteger(value) || value < 0 || value > mask) return this.#compared(place, '=', value, ifSo, ifNot);
-    return this.#masked(masked, place, mask, value, ifSo, ifNot);
+  #equal(place: Place, value: number, into: Into): void {
+    const [whole, most] = wholes[place[2]] ?? [operation.equal, -1];
+    if (!Number.isInteger(value) || value < 0 || value > most) this.#compared(place, '=', value, into);
+    else this.#step(whole, place, into, most, value);
   }
 
-  #compared([element, offset, name]: readonly [number, number, Form], by: Comparator, value: number, ifSo: number, ifNot: number): number {
-    const isTurned = by === '>=' || by === '<=';
-    const [so, not] = isTurned ? [ifNot, ifSo] : [ifSo, ifNot];
+  #compared(place: Place, by: Comparator, value: number, into: Into): void {
     const how = by === '=' ? operation.equal : by === '<' || by === '>=' ? operation.less : operation.greater;
-    return this.#step(how, element, offset, so, not, (at) => {
-      this.#view.setUint32(at + stepFields.form, form[name], true);
-      this.#view.setFloat64(at + stepFields.value, value, true);
-    });
+    const isTurned = (by === '>=' || by === '<=') !== into.isTurned;
+    const at = this.#step(how, place, { ...into, isTurned }, form[place[2]], 0);
+    if (at !== undefined) this.#view.setFloat64(at + stepFields.value, value, true);
   }
 
-  #masked(
-    how: number,
-    [element, offset]: readonly [number, number, Form],
-    mask: number,
-    value: number,
-    ifSo: number,
-    ifNot: number,
-  ): number {
-    return this.#step(how, element, offset, ifSo, ifNot, (at) => {
-      this.#view.setUint32(at + stepFields.form, mask, true);
-      this.#view.setUint32(at + stepFields.value, value, true);
-    });
+  #among(place: Place, among: readonly number[], into: Into): void {
+    const [, , name] = place;
+    if ((name !== 'u8' && name !== 'u16') || this.tables.length === tablesMax) {
+      this.isWhole = false;
+      return;
+    }
+    const values = new Uint8Array(tableBytes);
+    for (const value of among) if (value < tableBytes) values[value] = 1;
+    this.tables.push({ step: this.count, values });
+    this.#step(operation.among, place, into, form[name], 0);
   }
 
-  #among([element, offset, name]: readonly [number, number, Form], values: readonly number[], ifSo: number, ifNot: number): number {
-    if ((name !== 'u8' && name !== 'u16') || this.tables.length === tablesMax) return this.#none();
-    const bits = new Uint8Array(tableBytes);
-    for (const value of values) if (value < tableBytes) bits[value] = 1;
-    this.tables.push({ step: this.count, bits });
-    return this.#step(operation.among, element, offset, ifSo, ifNot, (at) => this.#view.setUint32(at + stepFields.form, form[name], true));
-  }
-
-  #network(column: string, { bytes, bits }: Network, ifSo: number, ifNot: number): number {
-    if (column !== 'src' && column !== 'dst') return this.#none();
+  #network(column: string, { bytes, bits }: Network, into: Into): void {
+    if (column !== 'src' && column !== 'dst') {
+      this.isWhole = false;
+      return;
+    }
     const masks = new Uint8Array(16);
     for (let bit = 0; bit < bits; bit++) masks[bit >> 3]! |= 0x80 >> (bit & 7);
     const long = (of: Uint8Array, at: number): bigint => new DataView(of.buffer, of.byteOffset).getBigUint64(at, false);
-    return this.#step(operation.network, addressElement, 0, ifSo, ifNot, (at) => {
-      this.#view.setUint32(at + stepFields.form, column === 'src' ? 0 : 1, true);
-      for (const half of [0, 8]) {
-        this.#view.setBigUint64(at + stepFields.value + half, long(masks, half), true);
-        this.#view.setBigUint64(at + stepFields.value + 16 + half, long(bytes, half) & long(masks, half), true);
-      }
-    });
+    const at = this.#step(operation.network, [addressElement, 0], into, column === 'src' ? 0 : 1, 0);
+    if (at === undefined) return;
+    for (const half of [0, 8]) {
+      this.#view.setBigUint64(at + stepFields.value + half, long(masks, half), true);
+      this.#view.setBigUint64(at + stepFields.value + 16 + half, long(bytes, half) & long(masks, half), true);
+    }
   }
 
-  #step(how: number, element: number, offset: number, ifSo: number, ifNot: number, fill: (at: number) => void): number {
-    if (this.count === stepsMax) return this.#none();
-    const at = this.count * stepBytes;
-    this.#view.setUint32(at + stepFields.operation, how, true);
-    this.#view.setUint32(at + stepFields.element, layoutPlace(element), true);
-    this.#view.setUint32(at + stepFields.offset, offset, true);
-    this.#view.setUint32(at + stepFields.ifSo, ifSo, true);
-    this.#view.setUint32(at + stepFields.ifNot, ifNot, true);
-    fill(at);
-    return 2 + this.count++;
+  // Answers where it stands, for what else it has.
+  #step(how: number, [element, offset]: readonly [number, number, Form?], into: Into, detail: number, value: number): number | undefined {
+    if (this.count === stepsMax || into.mask >= masksMax) {
+      this.isWhole = false;
+      return undefined;
+    }
+    const at = this.count++ * stepBytes;
+    const fields = {
+      operation: how,
+      element: layoutPlace(element),
+      offset,
+      mask: into.mask,
+      or: into.join === 'or' ? 1 : 0,
+      turned: into.isTurned ? 1 : 0,
+      form: detail,
+      isNew: into.join === 'new' ? 1 : 0,
+      value,
+    };
+    for (const [name, field] of Object.entries(fields)) this.#view.setUint32(at + stepFields[name as keyof typeof stepFields], field, true);
+    return at;
   }
 }

@@ -1,15 +1,13 @@
 /**
  * Records of an nfcapd block (layout 2) into those columns that a reader looks at, in WebAssembly; a record that does not pass a filter is left out
- * before anything is written. `nfcapd-records.ts` is the reference: what this kernel does not take whole is left to it. How the elements of a record
- * lie is looked up by its size and checked by their heads, so that nothing is walked twice:
+ * before anything is written. `nfcapd-records.ts` is the reference: what this kernel does not take whole is left to it. Records are taken 64 at a time:
+ * gathered, filtered, put column by column. How the elements of a record lie is looked up by its size and checked by their heads, so that nothing is
+ * walked twice:
  *
- *   SCAN      64 zero bytes, then 256 layouts, then the program of a filter (nfcapd-filter.ts)
+ *   SCAN      what nfcapd-filter.as.ts draws, then 256 layouts, then the program of a filter
  *   layout    | 0 u32 type and size | 4 u16 elements | 6 u16 family | 8 8 x u16 place of the elements of type 0 to 7 in the record, 3 as 2; 0: none |
  *             | 24 u16 place of the destination | 32 20 elements: u32 type and length | u32 place of that head |
  *             | 192 order of the bytes of a source | 208 and of a destination | 224 the mark of IPv4 within IPv6 or zero | to 256
- *   step      | 0 u32 operation | 4 u32 place of its element in a layout | 8 u32 offset in the element | 12 u32 step if so | 16 u32 step if not |
- *             | 20 u32 form or mask | 24 f64 value, or u32 value, or u32 address of a table | 24 u64 high, low mask | 40 u64 high, low value | to 64
- *             steps 0 and 1 are ends: the record does not pass, it passes
  */
 
 import {
@@ -27,6 +25,7 @@ import {
   leastLength,
   limit53,
 } from './nfcapd-columns.as';
+import { AT, FLOW, LAYOUT, MASKS, atOnce, runFilter, scanBytes } from './nfcapd-filter.as';
 
 const FLOW_COUNT: usize = 1004;
 // Parts, the same as in nfcapd-kernel.ts.
@@ -39,7 +38,7 @@ const layoutBytes: usize = 256;
 const SRC_BYTES: usize = 192;
 const DST_BYTES: usize = 208;
 const MARK: usize = 224;
-const LAYOUTS: usize = 64;
+const LAYOUTS: usize = scanBytes;
 const layoutMask: usize = 255;
 const elementsMax: u32 = 20;
 
@@ -68,38 +67,102 @@ export function neededColumn(): u32 {
   return wanted;
 }
 
-/** Appends records of [at, end) that pass `program` (0: all do) to the batch of `capacity` rows that holds `row`; answers where it stopped. */
-export function scan(columns: usize, tables: usize, at: usize, end: usize, row: u32, capacity: u32, parts: u32, program: usize): usize {
-  const packets = <usize>load<u32>(columns, PACKETS);
-  const bytes = <usize>load<u32>(columns, BYTES);
-  let count: u32 = 0;
+/** Appends records of [at, end) that pass the `steps` of `program` to the batch of `capacity` rows that holds `row`; answers where it stopped. */
+export function scan(
+  columns: usize,
+  tables: usize,
+  at: usize,
+  end: usize,
+  row: u32,
+  capacity: u32,
+  parts: u32,
+  program: usize,
+  steps: u32,
+): usize {
   wanted = 0;
-  while (at < end && row < capacity) {
+  seen = 0;
+  isHard = false;
+  while (at < end && row < capacity && !isHard) {
+    const most = min(atOnce, capacity - row);
+    at = gather(columns, tables, at, end, most, parts);
+    seen += gathered;
+    let count = gathered;
+    if (steps > 0) {
+      runFilter(tables, program, steps, count);
+      count = keepPassing(tables, count);
+    }
+    if (count > 0) fill(columns, tables, <usize>row, <usize>count << 2, parts);
+    row += count;
+  }
+  rows = row;
+  return at;
+}
+
+let gathered: u32 = 0;
+
+// Notes where the next records and their flow elements lie, `most` at most, up to one that is not for it (`isHard`) or whose layout has to be learned;
+// answers where that is.
+function gather(columns: usize, tables: usize, at: usize, end: usize, most: u32, parts: u32): usize {
+  let record = tables;
+  let stops = false;
+  for (const last = tables + (<usize>most << 2); record < last && at < end; record += 4) {
+    stops = true;
     if (end - at < 12) break;
     const head = load<u32>(at);
     const size = <usize>(head >> 16);
     if ((head & 0xffff) != flowRecord || size < 12 || size > end - at) break;
     const layout = tables + LAYOUTS + ((size ^ <usize>load<u16>(at, 4)) & layoutMask) * layoutBytes;
-    if (!isLaidOut(layout, at, head) && !learn(layout, at, head)) break;
+    if (!isLaidOut(layout, at, head)) {
+      // The layouts of records that are noted have to stay until they are done.
+      stops = record == tables;
+      if (!stops || !learn(layout, at, head)) break;
+    }
     const flow = at + <usize>load<u16>(layout, 10);
     if (!isHeld(flow)) break;
-    if (program == 0 || passes(tables, layout, at, program)) {
-      const counters = <usize>load<u16>(layout, 18);
-      if ((parts & REVERSE) != 0 && counters != 0 && !putReverse(columns, at + counters, row)) break;
-      store<f64>(packets + (<usize>row << 3), <f64>load<i64>(flow, 24));
-      store<f64>(bytes + (<usize>row << 3), <f64>load<i64>(flow, 32));
-      if ((parts & TIMES) != 0) fillTimes(columns, flow, <usize>row);
-      if ((parts & PORTS) != 0) fillPorts(columns, flow, <usize>row);
-      if ((parts & ADDRESSES) != 0) putAddresses(columns, layout, at, <usize>row);
-      row++;
-    }
-    count++;
+    const counters = <usize>load<u16>(layout, 18);
+    if ((parts & REVERSE) != 0 && counters != 0 && !hasColumns(columns, at + counters)) break;
+    store<u32>(record, <u32>at, AT);
+    store<u32>(record, <u32>flow, FLOW);
+    store<u32>(record, <u32>layout, LAYOUT);
     at += size;
+    stops = false;
   }
-  isHard = at < end && row < capacity;
-  rows = row;
-  seen = count;
+  isHard = stops;
+  gathered = <u32>((record - tables) >> 2);
   return at;
+}
+
+// Moves those that pass to the front; answers how many they are.
+function keepPassing(tables: usize, count: u32): u32 {
+  let kept = tables;
+  let mask = tables + MASKS;
+  for (let record = tables, end = tables + (<usize>count << 2); record < end; record += 4, mask++) {
+    store<u32>(kept, load<u32>(record, AT), AT);
+    store<u32>(kept, load<u32>(record, FLOW), FLOW);
+    store<u32>(kept, load<u32>(record, LAYOUT), LAYOUT);
+    kept += <usize>load<u8>(mask) << 2;
+  }
+  return <u32>((kept - tables) >> 2);
+}
+
+// Puts the records into rows from `row` on; `size`: 4 bytes each.
+function fill(columns: usize, tables: usize, row: usize, size: usize, parts: u32): void {
+  const end = tables + size;
+  let packets = <usize>load<u32>(columns, PACKETS) + (row << 3);
+  let bytes = <usize>load<u32>(columns, BYTES) + (row << 3);
+  for (let record = tables; record < end; record += 4, packets += 8, bytes += 8) {
+    const flow = <usize>load<u32>(record, FLOW);
+    store<f64>(packets, <f64>load<i64>(flow, 24));
+    store<f64>(bytes, <f64>load<i64>(flow, 32));
+  }
+  if ((parts & TIMES) != 0) for (let record = tables, to = row; record < end; record += 4, to++) fillTimes(columns, <usize>load<u32>(record, FLOW), to);
+  if ((parts & PORTS) != 0) for (let record = tables, to = row; record < end; record += 4, to++) fillPorts(columns, <usize>load<u32>(record, FLOW), to);
+  if ((parts & ADDRESSES) != 0)
+    for (let record = tables, to = row; record < end; record += 4, to++)
+      putAddresses(columns, <usize>load<u32>(record, LAYOUT), <usize>load<u32>(record, AT), to);
+  const flowsAt = <usize>load<u32>(columns + <usize>load<u32>(columns, FLOW_COUNT));
+  if ((parts & REVERSE) == 0 || (load<u32>(columns, PACKETS_REV) == 0 && flowsAt == 0)) return;
+  for (let record = tables, to = row; record < end; record += 4, to++) putReverse(columns, flowsAt, record, to);
 }
 
 // @ts-ignore: decorator
@@ -187,119 +250,30 @@ function isHeld(flow: usize): bool {
   return first < endMs && last < endMs && packets <= limit53 && bytes <= limit53;
 }
 
-// Counters of the other direction, and how many flows a record was made of; false where a column has to be made first.
+// Whether there are columns for the counters of the other direction, and for how many flows a record was made of; else which one has to be made first.
 // @ts-ignore: decorator
 @inline
-function putReverse(columns: usize, data: usize, row: u32): bool {
-  const flows = load<u64>(data);
-  const packets = load<u64>(data, 8);
-  const bytes = load<u64>(data, 16);
-  const packetsAt = <usize>load<u32>(columns, PACKETS_REV);
-  if (packetsAt != 0) {
-    store<f64>(packetsAt + (<usize>row << 3), <f64>packets);
-    store<f64>(<usize>load<u32>(columns, BYTES_REV) + (<usize>row << 3), <f64>bytes);
-  } else if ((packets | bytes) != 0) {
+function hasColumns(columns: usize, data: usize): bool {
+  if ((load<u64>(data, 8) | load<u64>(data, 16)) != 0 && load<u32>(columns, PACKETS_REV) == 0) {
     wanted = <u32>PACKETS_REV;
     return false;
   }
   const place = load<u32>(columns, FLOW_COUNT);
-  const flowsAt = <usize>load<u32>(columns + <usize>place);
-  if (flowsAt != 0) store<f64>(flowsAt + (<usize>row << 3), <f64>flows);
-  else if (flows != 0) {
-    wanted = place;
-    return false;
-  }
-  return true;
-}
-
-// Whether a record passes, step by step.
-function passes(tables: usize, layout: usize, at: usize, program: usize): bool {
-  let step = program;
-  do {
-    const place = <usize>load<u16>(layout + <usize>load<u32>(step, 4));
-    const data = (place == 0 ? tables : at + place) + <usize>load<u32>(step, 8);
-    const is = isSo(tables, layout, at, step, data);
-    step = <usize>load<u32>(step + (is ? 12 : 16));
-  } while (step > 1);
-  return step == 1;
-}
-
-// Operations and forms, the same as in nfcapd-filter.ts.
-// @ts-ignore: decorator
-@inline
-function isSo(tables: usize, layout: usize, at: usize, step: usize, data: usize): bool {
-  switch (load<u32>(step)) {
-    case 0:
-      return (<u32>load<u8>(data) & load<u32>(step, 20)) == load<u32>(step, 24);
-    case 1:
-      return (<u32>load<u16>(data) & load<u32>(step, 20)) == load<u32>(step, 24);
-    case 2:
-      return (load<u32>(data) & load<u32>(step, 20)) == load<u32>(step, 24);
-    case 3:
-      return <u32>load<u16>(layout, 6) == load<u32>(step, 24);
-    case 4:
-      return numberOf(load<u32>(step, 20), data) == load<f64>(step, 24);
-    case 5:
-      return numberOf(load<u32>(step, 20), data) < load<f64>(step, 24);
-    case 6:
-      return numberOf(load<u32>(step, 20), data) > load<f64>(step, 24);
-    case 7: {
-      const value = load<u32>(step, 20) == 0 ? <usize>load<u8>(data) : <usize>load<u16>(data);
-      return load<u8>(<usize>load<u32>(step, 24) + value) != 0;
-    }
-    case 8:
-      return isWithin(layout, data, step);
-  }
+  if (load<u64>(data) == 0 || load<u32>(columns + <usize>place) != 0) return true;
+  wanted = place;
   return false;
 }
 
-// An address (its side is the form) of a network: IPv4 counts as ::a.b.c.d.
-function isWithin(layout: usize, data: usize, step: usize): bool {
-  const side = <usize>load<u32>(step, 20);
-  let high: u64 = 0;
-  let low: u64 = 0;
-  if (load<u16>(layout, 6) == 4) low = <u64>load<u32>(data + (side << 2));
-  else {
-    high = load<u64>(data + (side << 4));
-    low = load<u64>(data + (side << 4), 8);
-    if (high == 0 && low >> 32 == 0xffff) low &= 0xffffffff;
-  }
-  return (((high & load<u64>(step, 24)) ^ load<u64>(step, 40)) | ((low & load<u64>(step, 32)) ^ load<u64>(step, 48))) == 0;
-}
-
-// Numbers of columns by their width; figures that are made of several are of the flow element.
-function numberOf(form: u32, data: usize): f64 {
-  switch (form) {
-    case 0:
-      return <f64>load<u8>(data);
-    case 1:
-      return <f64>load<u16>(data);
-    case 2:
-      return <f64>load<u32>(data);
-    case 3:
-      return <f64>load<u64>(data);
-    case 4:
-      return durationOf(data);
-    case 5:
-      return rateOf(8000 * <f64>load<u64>(data, 32), durationOf(data));
-    case 6:
-      return rateOf(1000 * <f64>load<u64>(data, 24), durationOf(data));
-    case 7: {
-      const packets = <f64>load<u64>(data, 24);
-      return packets > 0 ? Math.floor(<f64>load<u64>(data, 32) / packets) : 0;
-    }
-  }
-  const flows = load<u64>(data);
-  return flows == 0 ? 1 : <f64>flows;
-}
-
-// As in filter-figures.ts.
-function durationOf(flow: usize): f64 {
-  const first = load<u64>(flow);
-  const last = load<u64>(flow, 8);
-  return last < first ? Infinity : <f64>(last - first);
-}
-
-function rateOf(amount: f64, durationMs: f64): f64 {
-  return durationMs > 0 ? Math.floor(amount / durationMs) : 0;
+// Columns that are there are zero where nothing is put.
+// @ts-ignore: decorator
+@inline
+function putReverse(columns: usize, flowsAt: usize, record: usize, row: usize): void {
+  const counters = <usize>load<u16>(<usize>load<u32>(record, LAYOUT), 18);
+  if (counters == 0) return;
+  const data = <usize>load<u32>(record, AT) + counters;
+  if (flowsAt != 0) store<f64>(flowsAt + (row << 3), <f64>load<u64>(data));
+  const packetsAt = <usize>load<u32>(columns, PACKETS_REV);
+  if (packetsAt == 0) return;
+  store<f64>(packetsAt + (row << 3), <f64>load<u64>(data, 8));
+  store<f64>(<usize>load<u32>(columns, BYTES_REV) + (row << 3), <f64>load<u64>(data, 16));
 }

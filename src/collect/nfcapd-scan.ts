@@ -2,7 +2,7 @@
  * Drives the kernel `nfcapd-scan.as.ts`, which puts into columns what a reader looks at of the records that pass its filter. Here are its tables and the
  * program of the filter in the memory that all kernels of a file share:
  *
- *     0 | 64 zero bytes | layouts 256 x 256 | program 120 steps x 64 | tables of lists 4 x 65536 |
+ *     0 | 2624 what the kernel notes | layouts 256 x 256 | program 120 steps x 64 | tables of lists 4 x 65536 |
  */
 
 import { kernelIn } from '../base/block-codecs.js';
@@ -11,14 +11,24 @@ import type { ColumnPart, WantedColumns } from './format.js';
 import { type RowProgram, rowProgram, stepBytes, stepFields, stepsMax, tableBytes, tablesMax } from './nfcapd-filter.js';
 
 interface Exports {
-  scan(columns: number, tables: number, at: number, end: number, row: number, capacity: number, parts: number, program: number): number;
+  scan(
+    columns: number,
+    tables: number,
+    at: number,
+    end: number,
+    row: number,
+    capacity: number,
+    parts: number,
+    program: number,
+    steps: number,
+  ): number;
   rowCount(): number;
   seenCount(): number;
   stoppedHard(): number;
   neededColumn(): number;
 }
 
-const programAt = 64 + 256 * 256;
+const programAt = 2624 + 256 * 256;
 const listsAt = programAt + stepsMax * stepBytes;
 const bitOfPart: Readonly<Record<ColumnPart, number>> = { times: 1, ports: 2, addresses: 4, reverse: 8 };
 const programs = new WeakMap<Filter, { readonly program: RowProgram | undefined }>();
@@ -40,7 +50,7 @@ export class NfcapdScan {
   readonly #memory: WebAssembly.Memory;
   readonly #at: number;
   #held: RowProgram | undefined;
-  #program = 0;
+  #steps = 0;
   #parts = 0;
 
   /** Its tables lie at `at`, all zero at first. */
@@ -53,13 +63,16 @@ export class NfcapdScan {
   /** Takes the columns that are looked at, and the program that records have to pass. */
   begin(wanted: WantedColumns, program: RowProgram | undefined): void {
     this.#parts = wanted.reduce((bits, part) => bits | bitOfPart[part], 0);
-    if (program !== undefined && program !== this.#held) this.#write(program);
-    this.#program = program === undefined ? 0 : this.#placeOf(program.entry);
+    if (program !== undefined && program !== this.#held) {
+      this.#write(program);
+      this.#held = program;
+    }
+    this.#steps = program?.count ?? 0;
   }
 
   /** Appends records of [at, end) that pass to a batch that holds `row` of `capacity` rows; answers where it stopped. */
   scan(columns: number, at: number, end: number, row: number, capacity: number): number {
-    return this.#kernel.scan(columns, this.#at, at, end, row, capacity, this.#parts, this.#program);
+    return this.#kernel.scan(columns, this.#at, at, end, row, capacity, this.#parts, this.#at + programAt, this.#steps);
   }
 
   /** Rows in the batch after `scan`. */
@@ -77,26 +90,14 @@ export class NfcapdScan {
     return this.#kernel.stoppedHard() === 0 ? undefined : this.#kernel.neededColumn();
   }
 
-  #placeOf(step: number): number {
-    return step < 2 ? step : this.#at + programAt + (step - 2) * stepBytes;
-  }
-
-  #write(program: RowProgram): void {
-    const { steps, count, tables } = program;
+  #write({ steps, count, tables }: RowProgram): void {
+    const bytes = new Uint8Array(this.#memory.buffer);
     const at = this.#at + programAt;
-    new Uint8Array(this.#memory.buffer).set(steps.subarray(0, count * stepBytes), at);
-    const view = new DataView(this.#memory.buffer, at);
-    for (let step = 0; step < count; step++) {
-      for (const field of [stepFields.ifSo, stepFields.ifNot]) {
-        const place = step * stepBytes + field;
-        view.setUint32(place, this.#placeOf(view.getUint32(place, true)), true);
-      }
-    }
-    tables.forEach(({ step, bits }, index) => {
+    bytes.set(steps.subarray(0, count * stepBytes), at);
+    tables.forEach(({ step, values }, index) => {
       const place = this.#at + listsAt + index * tableBytes;
-      new Uint8Array(this.#memory.buffer).set(bits, place);
-      view.setUint32(step * stepBytes + stepFields.value, place, true);
+      bytes.set(values, place);
+      new DataView(bytes.buffer).setUint32(at + step * stepBytes + stepFields.value, place, true);
     });
-    this.#held = program;
   }
 }
