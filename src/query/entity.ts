@@ -152,7 +152,7 @@ const readers: Readonly<Record<EdmType, (text: string, isText: boolean) => strin
   DateTime: (text) => (ticksOf(text) === undefined ? undefined : JSON.stringify(text)),
   Guid: (text) => (/^[\da-f]{8}-?([\da-f]{4}-?){3}[\da-f]{12}$/i.test(text) ? JSON.stringify(text) : undefined),
   Binary: (text) => {
-    if (text.length > (binarySizeMax / 3) * 4 + 8) throw tooLarge();
+    if (Math.floor((text.length * 3) / 4) - (text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0) > binarySizeMax) throw tooLarge();
     return /^[A-Za-z\d+/]*={0,2}$/.test(text) && text.length % 4 === 0 ? JSON.stringify(text) : undefined;
   },
 };

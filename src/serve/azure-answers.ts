@@ -30,6 +30,7 @@ const errors = {
   InvalidInput: [400, 'An error occurred while processing this request.'],
   InvalidResourceName: [400, 'The specified resource name contains invalid characters.'],
   InvalidUri: [400, 'The requested URI does not represent any resource on the server.'],
+  InvalidXmlDocument: [400, 'XML specified is not syntactically valid.'],
   KeyValueTooLarge: [400, 'The partition key or row key is larger than the maximum allowed size.'],
   MethodNotAllowed: [405, 'The requested method is not allowed on the specified resource.'],
   NotImplemented: [501, 'The requested operation is not implemented on the specified resource.'],

@@ -5,7 +5,7 @@ import { get } from '../query/take.js';
 import { checkKeys } from './azure-address.js';
 import { AzureFault, type Metadata } from './azure-answers.js';
 import { readPage, readSelect, readTop, type Shape, tokenOf, writeEntity } from './azure-query.js';
-import { answerOf, baseOf, bodyOf, metadataWanted, prefersNoContent, type Request, tableNamed } from './azure-request.js';
+import { accountOf, answerOf, baseOf, bodyOf, metadataWanted, prefersNoContent, type Request, tableNamed } from './azure-request.js';
 import type { Change, Outcome } from './azure-writer.js';
 import type { Answer } from './route.js';
 
@@ -72,7 +72,8 @@ export async function queryEntities(request: Request, name: string): Promise<Ans
 }
 
 function shapeOf(request: Request, table: string): Shape {
-  return { metadata: metadataWanted(request), select: readSelect(request.web.parameters.get('$select')), base: baseOf(request), table };
+  const select = readSelect(request.web.parameters.get('$select'));
+  return { metadata: metadataWanted(request), select, base: baseOf(request), account: accountOf(request), table };
 }
 
 /** An insert, from a body. Throws AzureFault or BadEntity. */
@@ -128,6 +129,11 @@ export function replyOf(
     'Preference-Applied': noContent ? 'return-no-content' : 'return-content',
   };
   if (noContent) return { status: 204, headers, body: '' };
-  const body = writeEntity(partition, record, { metadata, select: undefined, base, table }, `${base}/$metadata#${table}/@Element`);
+  const body = writeEntity(
+    partition,
+    record,
+    { metadata, select: undefined, base, account: accountOf(request), table },
+    `${base}/$metadata#${table}/@Element`,
+  );
   return { status: 201, headers, body };
 }

@@ -9,6 +9,7 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { Malformed } from '../base/faults.js';
 import { AzureFault } from './azure-answers.js';
+import type { Policy } from './azure-policies.js';
 import type { Configuration } from './configuration.js';
 import type { WebRequest } from './route.js';
 
@@ -64,12 +65,16 @@ export class AzureKeys {
   }
 
   /** What a request may do. Throws AzureFault when it may nothing. */
-  grant({ message, path, parameters }: Pick<WebRequest, 'message' | 'path' | 'parameters'>, nowMs: number): Grant {
+  grant(
+    { message, path, parameters }: Pick<WebRequest, 'message' | 'path' | 'parameters'>,
+    nowMs: number,
+    policiesOf: (table: string) => readonly Policy[] = () => [],
+  ): Grant {
     if (this.isOpen) {
       if (!/^(::1|::ffff:127\.[\d.]+|127\.[\d.]+)$/.test(message.socket.remoteAddress ?? '')) throw new AzureFault('AuthenticationFailed');
       return all;
     }
-    if (parameters.has('sig')) return this.#signature(parameters, message, nowMs);
+    if (parameters.has('sig')) return this.#signature(parameters, message, nowMs, policiesOf);
     const match = /^(SharedKey|SharedKeyLite) ([a-z\d]{3,24}):([A-Za-z\d+/]+={0,2})$/.exec(message.headers.authorization ?? '');
     if (match === null) throw new AzureFault('AuthenticationFailed');
     const [, scheme, account = '', given = ''] = match;
@@ -95,7 +100,12 @@ export class AzureKeys {
     return found;
   }
 
-  #signature(parameters: URLSearchParams, message: WebRequest['message'], nowMs: number): Grant {
+  #signature(
+    parameters: URLSearchParams,
+    message: WebRequest['message'],
+    nowMs: number,
+    policiesOf: (table: string) => readonly Policy[],
+  ): Grant {
     const of = (name: string): string => parameters.get(name) ?? '';
     const table = of('tn').toLowerCase();
     const isAccount = parameters.has('ss') || parameters.has('srt');
@@ -119,9 +129,13 @@ export class AzureKeys {
           ].join('\n');
       return this.#isSigned(account, text, of('sig'));
     });
-    if (!signed || parameters.has('si')) throw new AzureFault('AuthenticationFailed');
-    const until = Date.parse(of('se'));
-    const from = parameters.has('st') ? Date.parse(of('st')) : 0;
+    // A policy that is named says what the signature does not; one that is gone takes its signatures with it.
+    const policy = parameters.has('si') ? policiesOf(table).find(({ id }) => id === of('si')) : undefined;
+    if (!signed || (parameters.has('si') && (policy === undefined || isAccount))) throw new AzureFault('AuthenticationFailed');
+    const until = Date.parse(of('se') || (policy?.expiry ?? ''));
+    const start = of('st') || (policy?.start ?? '');
+    const from = start === '' ? 0 : Date.parse(start);
+    const allowed = of('sp') || (policy?.permission ?? '');
     if (!(nowMs < until) || !(nowMs >= from)) throw new AzureFault('AuthenticationFailed');
     if (of('spr') === 'https') throw new AzureFault('AuthorizationProtocolMismatch');
     if (parameters.has('sip') && !isInRange(message.socket.remoteAddress ?? '', of('sip')))
@@ -131,7 +145,7 @@ export class AzureKeys {
       needs: (permissions, resource, own) => {
         if (isAccount && !of('srt').includes(resource)) throw new AzureFault('AuthorizationResourceTypeMismatch');
         if (!isAccount && (resource !== 'o' || own?.toLowerCase() !== table)) throw new AzureFault('AuthorizationFailure');
-        if (!permissions.every((permission) => of('sp').includes(permission))) throw new AzureFault('AuthorizationPermissionMismatch');
+        if (!permissions.every((permission) => allowed.includes(permission))) throw new AzureFault('AuthorizationPermissionMismatch');
       },
       coversAll: isAccount,
       covers: isAccount ? () => true : rangeOf(parameters),

@@ -24,6 +24,7 @@ export interface Shape {
   readonly select: ReadonlySet<string> | undefined;
   /** Address of the service, for links. */
   readonly base: string;
+  readonly account: string | undefined;
   readonly table: string;
 }
 
@@ -201,7 +202,7 @@ export function writeEntity(partition: string, { row, at, value }: StoredRecord,
     if (metadata === 'fullmetadata') {
       const key = `(PartitionKey='${encodeURIComponent(partition.replaceAll("'", "''"))}',RowKey='${encodeURIComponent(row.replaceAll("'", "''"))}')`;
       head.push(
-        `"odata.type":${JSON.stringify(`weir.${shape.table}`)}`,
+        `"odata.type":${JSON.stringify(`${shape.account ?? 'weir'}.${shape.table}`)}`,
         `"odata.id":${JSON.stringify(`${shape.base}/${shape.table}${key}`)}`,
       );
       head.push(stamp.etag, `"odata.editLink":${JSON.stringify(shape.table + key)}`);

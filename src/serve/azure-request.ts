@@ -23,10 +23,15 @@ export async function tableNamed({ services }: Request, name: string): Promise<s
   return found;
 }
 
+/** The account that the path names, by which types of entities are called. */
+export function accountOf({ web }: Request): string | undefined {
+  return /^\/tables\/([a-z\d]{3,24})\/./.exec(web.path)?.[1];
+}
+
 /** Address of the service as the client sees it. */
-export function baseOf({ web }: Request): string {
-  const account = /^\/tables\/([a-z\d]{3,24})\/./.exec(web.path)?.[1];
-  return `http://${web.message.headers.host ?? 'localhost'}/tables${account === undefined ? '' : `/${account}`}`;
+export function baseOf(request: Request): string {
+  const account = accountOf(request);
+  return `http://${request.web.message.headers.host ?? 'localhost'}/tables${account === undefined ? '' : `/${account}`}`;
 }
 
 export function metadataWanted({ web }: Request): Metadata {

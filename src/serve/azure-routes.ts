@@ -33,7 +33,8 @@ async function azureRoute(web: WebRequest, services: Services): Promise<Answer> 
     const method = methodOf(web);
     if (keys.isOpen && !services.tokens().allows(method === 'GET' ? 'read' : 'write', authorization))
       throw new AzureFault('AuthenticationFailed');
-    const grant = keys.grant(web, services.now());
+    if (web.parameters.has('si')) await services.azurePolicies.ready();
+    const grant = keys.grant(web, services.now(), (table) => services.azurePolicies.of(table));
     const request: Request = { web, services, method, grant, address: readAddress(web.path.slice('/tables'.length)) };
     return { ...(await routed(request)), isPlain: true };
   } catch (error) {
@@ -50,9 +51,14 @@ function methodOf({ method, message }: WebRequest): string {
 function routed(request: Request): Promise<Answer> | Answer {
   const { address, method, web } = request;
   const comp = web.parameters.get('comp');
+  // The account's name alone is the service, where it is asked for as such.
+  if (
+    (address.is === 'service' || (address.is === 'table' && web.parameters.get('restype') === 'service')) &&
+    (comp === 'properties' || comp === 'stats')
+  )
+    return serviceProperties(request, comp);
   switch (address.is) {
     case 'service':
-      if (method === 'GET' && (comp === 'properties' || comp === 'stats')) return serviceProperties(request, comp);
       throw new AzureFault(comp === null ? 'ResourceNotFound' : 'NotImplemented');
     case 'batch':
       if (method === 'POST') return runBatch(request);

@@ -1,9 +1,10 @@
-/** Tables of the table protocol: made, listed, shown, deleted; and what a client may ask of the service and of access policies, of which there are none to keep. */
+/** Tables of the table protocol: made, listed, shown, deleted; and what a client may ask of the service and of access policies. */
 
 import { checkTable } from './azure-address.js';
 import { AzureFault, commonHeaders } from './azure-answers.js';
+import { readPolicies, readProperties, writePolicies, writeProperties } from './azure-policies.js';
 import { lookupTable, readFilter, readToken, readTop, tokenOf } from './azure-query.js';
-import { answerOf, baseOf, bodyOf, metadataWanted, prefersNoContent, type Request, tableNamed } from './azure-request.js';
+import { accountOf, answerOf, baseOf, bodyOf, metadataWanted, prefersNoContent, type Request, tableNamed } from './azure-request.js';
 import type { Answer } from './route.js';
 
 const bodySizeMax = 65_536;
@@ -27,11 +28,7 @@ export async function createTable(request: Request): Promise<Answer> {
   const place = `${base}/Tables('${name}')`;
   if (prefersNoContent(web.message.headers.prefer))
     return answerOf(request, 204, '', { 'Preference-Applied': 'return-no-content', Location: place, DataServiceId: place });
-  const links =
-    metadataWanted(request) === 'fullmetadata'
-      ? { 'odata.type': 'weir.Tables', 'odata.id': place, 'odata.editLink': `Tables('${name}')` }
-      : {};
-  return answerOf(request, 201, one(request, '#Tables/@Element', { ...links, TableName: name }), {
+  return answerOf(request, 201, one(request, '#Tables/@Element', entryOf(request, name)), {
     'Preference-Applied': 'return-content',
     Location: place,
   });
@@ -47,7 +44,7 @@ export async function listTables(request: Request): Promise<Answer> {
   const found = (await services.tables.names()).filter(
     (name) => isServed(name) && name.toLowerCase() >= from && (filter === undefined || filter.passes(lookupTable(name))),
   );
-  const value = found.slice(0, top).map((name) => ({ TableName: name }));
+  const value = found.slice(0, top).map((name) => entryOf(request, name));
   const next = found[top];
   return answerOf(
     request,
@@ -61,38 +58,63 @@ export async function showTable(request: Request, name: string): Promise<Answer>
   request.grant.needs(['l'], 'c');
   const found = await request.services.tables.find(name);
   if (found === undefined) throw new AzureFault('ResourceNotFound');
-  return answerOf(request, 200, one(request, '#Tables/@Element', { TableName: found }));
+  return answerOf(request, 200, one(request, '#Tables/@Element', entryOf(request, found)));
 }
 
 export async function deleteTable(request: Request, name: string): Promise<Answer> {
   request.grant.needs(['d'], 'c');
   const found = await request.services.tables.find(name);
   if (found === undefined) throw new AzureFault('ResourceNotFound');
+  await request.services.azurePolicies.ready();
+  if (request.services.azurePolicies.of(found).length > 0) await request.services.azurePolicies.set(found, []);
   await request.services.tables.delete(found);
   return answerOf(request, 204, '');
 }
 
-/** The service's properties: none can be set. */
-export function serviceProperties(request: Request, comp: string): Answer {
-  request.grant.needs(['r'], 's');
-  const off = '<Version>1.0</Version><Enabled>false</Enabled><RetentionPolicy><Enabled>false</Enabled></RetentionPolicy>';
-  const body =
-    comp === 'stats'
-      ? '<StorageServiceStats><GeoReplication><Status>unavailable</Status><LastSyncTime></LastSyncTime></GeoReplication></StorageServiceStats>'
-      : `<StorageServiceProperties><Logging><Version>1.0</Version><Delete>false</Delete><Read>false</Read><Write>false</Write><RetentionPolicy><Enabled>false</Enabled></RetentionPolicy></Logging><HourMetrics>${off}</HourMetrics><MinuteMetrics>${off}</MinuteMetrics><Cors /></StorageServiceProperties>`;
-  return xml(request, body);
+/** The service's properties, given back as they were set; and its statistics. */
+export async function serviceProperties(request: Request, comp: string): Promise<Answer> {
+  const { grant, method, services } = request;
+  if (method !== 'GET' && (method !== 'PUT' || comp !== 'properties')) throw new AzureFault('MethodNotAllowed');
+  grant.needs([method === 'GET' ? 'r' : 'w'], 's');
+  await services.azurePolicies.ready();
+  const { properties } = services.azurePolicies;
+  if (method === 'PUT') {
+    await services.azurePolicies.setProperties(readProperties(await bodyOf(request, bodySizeMax), properties));
+    return { ...xml(request, ''), status: 202 };
+  }
+  if (comp === 'properties') return xml(request, writeProperties(properties));
+  return xml(
+    request,
+    '<StorageServiceStats><GeoReplication><Status>unavailable</Status><LastSyncTime></LastSyncTime></GeoReplication></StorageServiceStats>',
+  );
 }
 
-/** Access policies of a table: there are none, and none can be set. */
+/** Access policies of a table: shown, or set in place of those before. */
 export async function tableAcl(request: Request, name: string): Promise<Answer> {
-  await tableNamed(request, name);
-  if (request.method !== 'GET') throw new AzureFault('NotImplemented');
-  request.grant.needs(['r'], 'c');
-  return xml(request, '<SignedIdentifiers />');
+  const { grant, method, services } = request;
+  const table = await tableNamed(request, name);
+  if (method !== 'GET' && method !== 'PUT') throw new AzureFault('MethodNotAllowed');
+  grant.needs([method === 'GET' ? 'r' : 'w'], 'c');
+  await services.azurePolicies.ready();
+  if (method === 'GET') return xml(request, writePolicies(services.azurePolicies.of(table)));
+  await services.azurePolicies.set(table, readPolicies(await bodyOf(request, bodySizeMax)));
+  return { ...xml(request, ''), status: 204 };
 }
 
 function xml({ web }: Request, body: string): Answer {
-  return { type: 'application/xml', body: `<?xml version="1.0" encoding="utf-8"?>${body}`, headers: commonHeaders(web.message) };
+  return {
+    type: 'application/xml',
+    body: body === '' ? '' : `<?xml version="1.0" encoding="utf-8"?>${body}`,
+    headers: commonHeaders(web.message),
+  };
+}
+
+// A table as it is listed.
+function entryOf(request: Request, name: string): object {
+  if (metadataWanted(request) !== 'fullmetadata') return { TableName: name };
+  const link = `Tables('${name}')`;
+  const type = `${accountOf(request) ?? 'weir'}.Tables`;
+  return { 'odata.type': type, 'odata.id': `${baseOf(request)}/${link}`, 'odata.editLink': link, TableName: name };
 }
 
 /** Whether the protocol can name a table. */

@@ -6,6 +6,7 @@
 import type { HitJournal } from '../keep/hit-journal.js';
 import { NameTree } from '../query/name-tree.js';
 import { AzureKeys } from './azure-keys.js';
+import { AzurePolicies } from './azure-policies.js';
 import { AzureWriter } from './azure-writer.js';
 import type { Configuration } from './configuration.js';
 import { HitIntake } from './hit-intake.js';
@@ -88,6 +89,7 @@ export class Daemon {
       records: options.records,
       tables,
       azureKeys: () => this.#azureKeys,
+      azurePolicies: new AzurePolicies(options.records, options.now),
       azureWriter: new AzureWriter(options.records, tables, options.now),
       names,
       listeners: () => this.#open,

@@ -6,6 +6,7 @@
 import type { Store } from '../keep/store.js';
 import type { NameTree } from '../query/name-tree.js';
 import type { AzureKeys } from './azure-keys.js';
+import type { AzurePolicies } from './azure-policies.js';
 import type { AzureWriter } from './azure-writer.js';
 import type { Configuration } from './configuration.js';
 import type { HitIntake } from './hit-intake.js';
@@ -33,6 +34,7 @@ export interface Services {
   readonly records: RecordStore;
   readonly tables: RecordTables;
   readonly azureKeys: () => AzureKeys;
+  readonly azurePolicies: AzurePolicies;
   readonly azureWriter: AzureWriter;
   readonly names: NameTree;
   readonly listeners: () => readonly OpenListener[];
