@@ -1,10 +1,11 @@
 // Set-up shared by `npm start`, `npm run build` and `npm test`: installs what the lock file names, compiles
-// TypeScript and the AssemblyScript kernels, bundles the page. Idempotent; quick when nothing changed. Speaks on standard error.
+// TypeScript and the AssemblyScript kernels, bundles the program and the page. Idempotent; quick when nothing changed. Speaks on standard error.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { buildProgram } from './program.mjs';
 
 export const root = fileURLToPath(new URL('..', import.meta.url));
 const say = (text) => process.stderr.write(`weir: ${text}\n`);
@@ -49,7 +50,7 @@ export async function build() {
   const sources = [
     ...filesBelow(join(root, 'src'), () => true),
     ...filesBelow(join(root, 'web'), () => true),
-    ...['package-lock.json', 'tsconfig.json', 'build/setup.mjs'].map((name) => join(root, name)),
+    ...['package-lock.json', 'tsconfig.json', 'build/setup.mjs', 'build/program.mjs'].map((name) => join(root, name)),
   ];
   const stamp = join(root, 'dist', '.weir-build');
   const digest = digestOf(sources);
@@ -58,6 +59,7 @@ export async function build() {
   mkdirSync(join(root, 'dist'), { recursive: true });
   await buildKernels();
   run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.json']);
+  await buildProgram(root);
   await buildPage();
   writeFileSync(stamp, digest);
 }

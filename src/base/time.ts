@@ -45,6 +45,7 @@ export function instantOption(name: string, text: string | undefined, timeZone =
 
 /** Throws Usage unless the zone is an IANA name that is known. */
 export function checkTimeZone(timeZone: string): string {
+  if (timeZone === 'UTC') return timeZone;
   try {
     return Temporal.Instant.fromEpochMilliseconds(0).toZonedDateTimeISO(timeZone).timeZoneId;
   } catch {

@@ -205,5 +205,4 @@ function drain(socket: Socket): void {
   send();
 }
 
-await main();
-collectBeforeLeaving();
+void main().then(collectBeforeLeaving);

@@ -6,13 +6,15 @@ import { collectBeforeLeaving } from '../base/leave.js';
 import { foldOf } from './flow-folds.js';
 import { foldInWorker, type ShareMessage, type ShareOrder } from './flow-shares.js';
 
-const post = (message: ShareMessage): void => parentPort?.postMessage(message);
-const order = workerData as ShareOrder;
+void main(workerData as ShareOrder);
 
-try {
-  post({ done: await foldInWorker(foldOf(order.task), order, (flows, file) => post({ flows, file })) });
-} catch (error) {
-  if (!(error instanceof Fault)) throw error;
-  post({ refused: error.line });
+async function main(order: ShareOrder): Promise<void> {
+  const post = (message: ShareMessage): void => parentPort?.postMessage(message);
+  try {
+    post({ done: await foldInWorker(foldOf(order.task), order, (flows, file) => post({ flows, file })) });
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error;
+    post({ refused: error.line });
+  }
 }
 collectBeforeLeaving();

@@ -11,8 +11,8 @@ import type { World } from './command.js';
 import { commands } from './commands.js';
 import { commandHelp, programHelp } from './help.js';
 
-/** Runs the program on the words of its command line and sets the exit code. */
-export async function main(words: readonly string[]): Promise<void> {
+/** Runs the program on the words of its command line and sets the exit code; `keep` is called when the work is done (bin/load.cjs). */
+export async function main(words: readonly string[], keep: () => void = () => {}): Promise<void> {
   process.stdout.on('error', leaveOnLostOutput);
   process.stderr.on('error', leaveOnLostOutput);
   const stop = new AbortController();
@@ -29,6 +29,7 @@ export async function main(words: readonly string[]): Promise<void> {
     signal: stop.signal,
   };
   process.exitCode = await runWords(words, world);
+  keep();
   collectBeforeLeaving();
 }
 
