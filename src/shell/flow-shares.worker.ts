@@ -16,5 +16,5 @@ async function main(order: ShareOrder): Promise<void> {
     if (!(error instanceof Fault)) throw error;
     post({ refused: error.line });
   }
+  collectBeforeLeaving();
 }
-collectBeforeLeaving();
