@@ -46,7 +46,7 @@ function readCache(path) {
 
 function writeCache(path, script) {
   // Flags change what V8 takes: a cache for those of one run would only be refused by the others.
-  if (!path || process.execArgv.length > 0 || process.env.NODE_OPTIONS || process.argv.some((word) => word === '--help' || word === '-h'))
+  if (!path || process.execArgv.length > 0 || process.env.NODE_OPTIONS || process.argv.some((word) => ['--help', '-h', 'help'].includes(word)))
     return;
   const beside = `${path}.${process.pid}`;
   try {
