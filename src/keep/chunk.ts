@@ -107,32 +107,6 @@ export function decodeChunk(bytes: Uint8Array, cells: Measures, slots: number, s
   }
 }
 
-/**
- * Reads what is shown of a chunk whose cells are all one event: ones and values, into columns that are empty there, from `cell` on. False, and nothing is
- * read, when it holds other cells. Throws Corrupt.
- */
-export function decodeShown(bytes: Uint8Array, counts: Float64Array, values: Float64Array, slots: number, cell: number): boolean {
-  const [flags, first, span] = [bytes[0]!, bytes[1]!, bytes[2]!];
-  if ((flags & 5) !== 5) return false;
-  if (bytes.length < 5 || flags > 7 || span === 0 || first + span > slots)
-    throw new Corrupt(`a chunk of ${bytes.length} bytes has a wrong head`);
-  const to = cell + first;
-  if (flags === 7) {
-    readColumn(bytes, 3, values, span, to);
-    counts.fill(1, to, to + span);
-    return true;
-  }
-  let count = 0;
-  for (let slot = 0; slot < span; slot++) if (bytes[3 + (slot >> 3)]! & (1 << (slot & 7))) count++;
-  readColumn(bytes, 3 + ((span + 7) >> 3), packed.lasts, count);
-  for (let slot = 0, from = 0; slot < span; slot++) {
-    if (!(bytes[3 + (slot >> 3)]! & (1 << (slot & 7)))) continue;
-    values[to + slot] = packed.lasts[from++]!;
-    counts[to + slot] = 1;
-  }
-  return true;
-}
-
 function decodePlain(bytes: Uint8Array, cells: Measures, span: number, cell: number, start: number, stepSeconds: number): void {
   const { counts, sums, mins, maxs, lasts, lastAts, filled } = cells;
   const at = readColumn(bytes, 3, lasts, span, cell);

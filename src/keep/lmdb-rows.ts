@@ -6,6 +6,7 @@ import { recordBlocks } from './lmdb-records.js';
 import { readMeasures, readParts } from './lmdb-scan.js';
 import { readStates } from './lmdb-states.js';
 import { flowKey, type Tables, text } from './lmdb-tables.js';
+import { readValues } from './lmdb-values.js';
 import type { OpenCells } from './open-cells.js';
 import type { SeriesNames } from './series-names.js';
 import type { CellKind, CellRange, Kind, Ranges } from './store.js';
@@ -61,8 +62,10 @@ async function* cellRows(kind: CellKind, range: CellRange, { tables, names, fact
   for (const name of range.series) {
     const series = names.find(name, kind === 'tally');
     if (series < 0) continue;
-    if (kind === 'measure') yield readMeasures(tables, facts, open(series), name, series, stepSeconds, start, end, range.isShown);
-    else if (kind === 'state') {
+    if (kind === 'measure') {
+      const values = range.valuesOnly === true ? readValues(tables, facts, open(series), name, series, stepSeconds, start, end) : undefined;
+      yield values ?? readMeasures(tables, facts, open(series), name, series, stepSeconds, start, end, range.isShown);
+    } else if (kind === 'state') {
       const row = readStates(
         tables,
         facts,

@@ -4,11 +4,13 @@
  */
 
 import { copyMeasure, type Measures, mergeMeasure, replaceMeasure, rollUpMeasure, zeroMeasures } from '../fold/measure.js';
-import { chunkSlots, decodeChunk, decodeShown, slotsMax } from './chunk.js';
+import { takeParts } from './chunk-values.js';
+import { idleColumn, putBack } from './idle-columns.js';
 import { partKinds } from './journal.js';
+import { readArchive, showChunks } from './lmdb-chunks.js';
 import type { SeriesFacts } from './lmdb-fold.js';
-import { chunkKey, partChunkSeconds, partKey, type Table, type Tables } from './lmdb-tables.js';
-import { emptyGathered, type OpenCells } from './open-cells.js';
+import { partChunkSeconds, partKey, type Tables } from './lmdb-tables.js';
+import { emptyGathered, type Gathered, type OpenCells } from './open-cells.js';
 import type { MeasureRow, PartKind, PartRow } from './store.js';
 
 /** Slots `[start, end)` of a series on a step; `open` are the generations of open cells that hold it. `isShown` is that of `CellRange`. */
@@ -28,8 +30,7 @@ export function readMeasures(
   const last = start + count * stepSeconds;
   const finest = facts.ladderOf(series)[0]!.stepSeconds;
   const replaces = facts.replaces(series);
-  pending.count = 0;
-  for (const generation of open) if (generation.has(series)) joinOpen(generation, series, replaces, start, last);
+  openCellsOf(open, series, replaces, start, last);
   const shown = isShown ? readShown(tables, series, stepSeconds, start, last) : undefined;
   let cells = shown?.cells ?? idleMeasures(count);
   const put = (to: number, from: Measures, at: number): void => {
@@ -62,26 +63,12 @@ export function readMeasures(
     if (pending.cells.counts[at] !== 0) put(Math.floor((pending.slots[at]! - start) / stepSeconds), pending.cells, at);
   if (shown?.isMixed === true) return readMeasures(tables, facts, open, name, series, stepSeconds, from, end);
   const held = cells;
-  return { series: name, stepSeconds, start, cells, release: () => putBack(held) };
-}
-
-// Columns that were handed back: who reads many series of one range takes the same ones again and again.
-const idle: Float64Array[] = [];
-const idleMax = 14;
-
-function idleColumn(size: number): Float64Array {
-  return idle.at(-1)?.length === size ? (idle.pop() as Float64Array).fill(0) : new Float64Array(size);
+  return { series: name, stepSeconds, start, cells, release: () => new Set(fields.map((field) => held[field])).forEach(putBack) };
 }
 
 function idleMeasures(size: number): Measures {
   const column = (): Float64Array => idleColumn(size);
   return { counts: column(), sums: column(), mins: column(), maxs: column(), lasts: column(), lastAts: column(), filled: column() };
-}
-
-function putBack(cells: Measures): void {
-  const size = cells.counts.length;
-  if (idle.at(-1)?.length !== size) idle.length = 0;
-  for (const column of new Set(fields.map((field) => cells[field]))) if (idle.length < idleMax) idle.push(column);
 }
 
 interface Shown {
@@ -96,29 +83,12 @@ interface Shown {
 function readShown(tables: Tables, series: number, stepSeconds: number, start: number, end: number): Shown | undefined {
   const count = (end - start) / stepSeconds;
   const [counts, values] = [idleColumn(count), idleColumn(count)];
-  const table = tables.steps().includes(stepSeconds) ? tables.step(stepSeconds) : undefined;
-  const size = chunkSlots(stepSeconds);
-  if (table !== undefined) {
-    const seconds = stepSeconds * size;
-    const [first, to] = chunksWithin(table, seconds, start, end);
-    for (let chunk = first; chunk <= to; chunk++) {
-      const bytes = table.getBinaryFast(chunkKeyOnce(chunk, series));
-      if (bytes !== undefined && !showChunk(bytes, counts, values, size, (chunk * seconds - start) / stepSeconds)) return undefined;
-    }
-  }
+  const isShown = showChunks(tables, series, stepSeconds, start, count, (from, to) =>
+    takeParts(counts.subarray(from, to), values.subarray(from, to)),
+  );
+  if (!isShown) return undefined;
   const cells = { counts, sums: values, mins: values, maxs: values, lasts: values, lastAts: values, filled: counts };
   return { cells, isOwn: false, isMixed: false };
-}
-
-// Shows a chunk that begins at a cell, which may lie before the first; what lies outside is left out.
-function showChunk(bytes: Uint8Array, counts: Float64Array, values: Float64Array, size: number, cell: number): boolean {
-  if (cell >= 0 && cell + size <= counts.length) return decodeShown(bytes, counts, values, size, cell);
-  if (!decodeShown(bytes, edge.counts.fill(0), edge.values, size, 0)) return false;
-  for (let at = Math.max(0, -cell); at < size && cell + at < counts.length; at++) {
-    counts[cell + at] = edge.counts[at]!;
-    values[cell + at] = edge.values[at]!;
-  }
-  return true;
 }
 
 // Puts a cell of one event into a slot that is empty; false when it is another, or the slot is not.
@@ -137,8 +107,6 @@ function ownColumns({ counts, lasts }: Measures): Measures {
   return { counts, sums: lasts.slice(), mins: lasts.slice(), maxs: lasts.slice(), lasts, lastAts, filled: counts.slice() };
 }
 
-const edge = { counts: new Float64Array(slotsMax), values: new Float64Array(slotsMax) };
-const chunkCells = zeroMeasures(slotsMax);
 const joined = zeroMeasures(1);
 const gathered = emptyGathered();
 const fields = ['counts', 'sums', 'mins', 'maxs', 'lasts', 'lastAts', 'filled'] as const;
@@ -152,6 +120,13 @@ function pendingAt(slot: number): number {
     else high = middle;
   }
   return low < pending.count && pending.slots[low] === slot ? low : -1;
+}
+
+/** The open cells of a series with slots in `[start, end)`, in order, one a slot; good until the next are asked for. */
+export function openCellsOf(open: readonly OpenCells[], series: number, replaces: boolean, start: number, end: number): Gathered {
+  pending.count = 0;
+  for (const generation of open) if (generation.has(series)) joinOpen(generation, series, replaces, start, end);
+  return pending;
 }
 
 // Adds the open cells of a generation to `pending`, which stays in order of slot, one cell a slot.
@@ -178,67 +153,6 @@ function joinOpen(open: OpenCells, series: number, replaces: boolean, start: num
   pending.count = to;
   pending.slots = slots;
   pending.cells = cells;
-}
-
-// Hands over the cells of an archive one by one; chunks that fit into `whole` (cells on the same step from `start` on) and meet none there go in as they are.
-function readArchive(
-  table: Table,
-  series: number,
-  step: number,
-  start: number,
-  end: number,
-  whole: Measures | undefined,
-  wholeEnd: number,
-  take: (slot: number, chunk: Measures, at: number) => void,
-): void {
-  const size = chunkSlots(step);
-  const seconds = step * size;
-  const [first, to] = chunksWithin(table, seconds, start, end);
-  for (let chunk = first; chunk <= to; chunk++) {
-    const bytes = table.getBinaryFast(chunkKeyOnce(chunk, series));
-    if (bytes === undefined) continue;
-    const chunkStart = chunk * seconds;
-    const cell = (chunkStart - start) / step;
-    if (whole !== undefined && cell >= 0 && chunkStart + seconds <= wholeEnd && isEmpty(whole, cell, size)) {
-      decodeChunk(bytes, whole, size, chunkStart, step, cell);
-      continue;
-    }
-    chunkCells.counts.fill(0);
-    decodeChunk(bytes, chunkCells, size, chunkStart, step);
-    for (let at = 0; at < size; at++) {
-      const slot = chunkStart + at * step;
-      if (chunkCells.counts[at] !== 0 && slot >= start && slot < end) take(slot, chunkCells, at);
-    }
-  }
-}
-
-const keyOnce = Buffer.alloc(8);
-
-// The key of a chunk, good until the next is asked for.
-function chunkKeyOnce(chunk: number, series: number): Buffer {
-  keyOnce.writeUInt32BE(chunk, 0);
-  keyOnce.writeUInt32BE(series, 4);
-  return keyOnce;
-}
-
-function isEmpty({ counts }: Measures, from: number, size: number): boolean {
-  for (let at = from; at < from + size; at++) if (counts[at] !== 0) return false;
-  return true;
-}
-
-const fewChunks = 64;
-
-// The first and the last chunk of a range; of a long one those that the table reaches.
-function chunksWithin(table: Table, seconds: number, start: number, end: number): readonly [first: number, last: number] {
-  const [first, last] = [Math.floor(start / seconds), Math.ceil(end / seconds) - 1];
-  if (last - first < fewChunks) return [first, last];
-  return [Math.max(first, firstChunk(table, false)), Math.min(last, firstChunk(table, true))];
-}
-
-function firstChunk(table: Table, last: boolean): number {
-  const range = last ? { reverse: true, limit: 1, start: chunkKey(0xffffffff, 0xffffffff) } : { limit: 1, start: chunkKey(0, 0) };
-  for (const key of table.getKeys(range)) return key.readUInt32BE(0);
-  return -1;
 }
 
 /** Cells of a series of another kind with slots in `[start, end)`, merged on a step, in order. */

@@ -6,9 +6,10 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { Corrupt, Refused } from '../base/faults.js';
+import type { Measures } from '../fold/measure.js';
 import { openLmdbStore } from './lmdb.js';
 import { openMemoryStore } from './memory.js';
-import type { Batch, MeasureColumns, Store, StoreOptions } from './store.js';
+import type { Batch, CellRange, MeasureColumns, Store, StoreOptions } from './store.js';
 
 interface Point {
   readonly series: string;
@@ -59,11 +60,34 @@ async function rows<T>(iterable: AsyncIterable<T>): Promise<T[]> {
   return found;
 }
 
-const sumOf = async (store: Store, series: string, stepSeconds: number, start = now - 900_000, end = now + 90_000): Promise<number[]> =>
-  (await rows(store.scan('measure', { series: [series], stepSeconds, start, end }))).flatMap(({ cells }) => [
+const sumOf = async (store: Store, series: string, stepSeconds: number, start = now - 900_000, end = now + 90_000): Promise<number[]> => {
+  const range = { series: [series], stepSeconds, start, end };
+  const found = (await rows(store.scan('measure', range))).map(({ cells }) => cells);
+  for (const cells of found) await sameWhenShown(store, range, cells);
+  return found.flatMap((cells) => [
     cells.sums.reduce((left, value) => left + value, 0),
     cells.counts.reduce((left, value) => left + value, 0),
   ]);
+};
+
+// What is shown, and values where they alone are told, is what the cells say.
+async function sameWhenShown(store: Store, range: CellRange, cells: Measures): Promise<void> {
+  const filledSlots = (column: Float64Array): number[] =>
+    [...column.keys()].filter((slot) => column[slot] !== 0 && !Number.isNaN(column[slot] as number));
+  const slots = filledSlots(cells.counts);
+  const known = (column: Float64Array): number[] => slots.map((slot) => column[slot] as number);
+  for (const row of await rows(store.scan('measure', { ...range, isShown: true }))) {
+    assert.deepEqual(filledSlots(row.cells.counts), slots);
+    for (const field of ['counts', 'sums', 'mins', 'maxs', 'lasts', 'filled'] as const)
+      assert.deepEqual(known(row.cells[field]), known(cells[field]));
+  }
+  for (const { values } of await rows(store.scan('measure', { ...range, isShown: true, valuesOnly: true }))) {
+    if (values === undefined) continue;
+    assert.equal(values.filter((value) => !Number.isNaN(value)).length, slots.length);
+    for (const field of ['sums', 'mins', 'maxs', 'lasts'] as const) assert.deepEqual(known(values), known(cells[field]));
+    assert.ok(slots.every((slot) => cells.counts[slot] === 1 && cells.filled[slot] === 1));
+  }
+}
 
 for (const driver of drivers) {
   const contract = (title: string, body: (store: Store, reopen: () => Promise<Store>) => Promise<void>): void => {

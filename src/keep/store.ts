@@ -147,6 +147,8 @@ export interface CellRange {
   readonly end: number;
   /** Of measures: `lastAts` need not be told, and columns of equal numbers may be one array. Much faster for series of one point a slot. */
   readonly isShown?: boolean;
+  /** Of measures: whoever asks looks at values alone. Where every cell is one event in a slot of the step, a driver may tell `values` and leave `cells` empty. */
+  readonly valuesOnly?: boolean | undefined;
 }
 
 /** Records of a table, in byte order of partition and row. */
@@ -190,7 +192,9 @@ export interface MeasureRow {
   readonly start: number;
   /** One a slot; empty ones have count 0. */
   readonly cells: Measures;
-  /** Says that nobody looks at `cells` any more: their columns may hold the next series. */
+  /** One a slot, NaN where there is none: instead of `cells`, where values alone were asked for. */
+  readonly values?: Float64Array;
+  /** Says that nobody looks at `cells` and `values` any more: their columns may hold the next series. */
   readonly release?: () => void;
 }
 

@@ -53,10 +53,14 @@ export interface Spent {
   points: number;
   /** Where it is told, what each series rests on. */
   readonly bases?: Basis[];
+  /** To be called when nobody looks at the series any more. */
+  readonly releases?: (() => void)[];
 }
 
 type ReadRange = readonly [from: number, until: number, now: number, alignSeconds: number | undefined];
 
+/** Methods that show the value of a slot with a single point. */
+const singleMethods: ReadonlySet<string> = new Set(['average', 'avg', 'sum', 'min', 'max', 'last', 'absmax', 'absmin']);
 const seriesAtOnce = 50;
 
 export class MetricReader {
@@ -143,7 +147,7 @@ export class MetricReader {
   }
 
   // Undefined where the range lies before all archives, or ahead of the clock: no slot is shown that can hold nothing.
-  async #read(name: string, pathExpression: string, context: TargetContext, { bases }: Spent): Promise<Series | undefined> {
+  async #read(name: string, pathExpression: string, context: TargetContext, { bases, releases }: Spent): Promise<Series | undefined> {
     const { store } = this.#options;
     const served = this.#served.get(name) as Served;
     const { stored, figure } = served;
@@ -152,17 +156,22 @@ export class MetricReader {
       (store.ladderOf(stored).at(-1)?.keepSeconds ?? Number.POSITIVE_INFINITY);
     if (context.from > context.now || context.until < oldest) return undefined;
     const range = [Math.max(context.from, oldest), Math.min(context.until, context.now), context.now, context.alignSeconds] as const;
-    const slots = await store.read(stored, ...range);
     served.way ??= this.#wayOf(name, stored, figure);
     const { way } = served;
     const method: Method = methodOf(way.method) ?? 'average';
     const percentile = figure === undefined ? percentileOf(way.method) : undefined;
+    const valuesOnly = context.onlyValues === true && bases === undefined && figure === undefined && singleMethods.has(way.method);
+    let slots = await store.read(stored, ...range, valuesOnly);
+    // Of a slot with one point in one finest slot every such method shows that point, unless too little of the slot is known.
+    const shareOfOne = (store.ladderOf(stored)[0]?.stepSeconds ?? slots.stepSeconds) / slots.stepSeconds;
+    if (slots.single !== undefined && shareOfOne < way.xFilesFactor) slots = await store.read(stored, ...range);
     const values =
-      figure !== undefined && !way.isChosen
+      slots.single ??
+      (figure !== undefined && !way.isChosen
         ? this.#figureValues(slots, figure)
         : percentile === undefined
           ? methodValues(slots, method, way.xFilesFactor)
-          : percentileValues(slots, percentile, way.xFilesFactor);
+          : percentileValues(slots, percentile, way.xFilesFactor));
     if (figure !== undefined) await this.#fillIdle(values, stored, slots, context);
     const { now } = context;
     const sampled = bases === undefined ? undefined : await this.#sampledOf(stored, slots, range);
@@ -184,7 +193,9 @@ export class MetricReader {
       xFilesFactor: 0,
     };
     if (context.onlyValues === true) {
-      slots.release?.();
+      // Values that are the store's own are shown until the answer is written.
+      if (slots.single === undefined) slots.release?.();
+      else if (slots.release !== undefined) releases?.push(slots.release);
       return series;
     }
     const merged =

@@ -63,6 +63,8 @@ export interface StoredSlots {
   readonly filled: Float64Array;
   /** Timers: the values of each slot. */
   readonly values?: readonly (TimerValues | undefined)[];
+  /** Where values alone were asked for: one a slot, NaN where there is none, each of one point in one finest slot. The columns are empty then. */
+  readonly single?: Float64Array;
   /** Sets: the number of distinct members of each slot. */
   readonly distinct?: Float64Array;
   /** Series of states. */
@@ -93,9 +95,16 @@ export interface MetricStore {
   readonly commit: (batch: MetricBatch) => Promise<Committed>;
   /**
    * Slots with labels in `(from, until]`, of the finest archive that reaches back to `from`; with `alignSeconds`, on the coarsest step up to that one
-   * that divides it (0: the finest, and cells stand in their first slot).
+   * that divides it (0: the finest, and cells stand in their first slot). With `valuesOnly` the store may answer by `single`.
    */
-  readonly read: (name: string, from: number, until: number, now: number, alignSeconds?: number) => Promise<StoredSlots>;
+  readonly read: (
+    name: string,
+    from: number,
+    until: number,
+    now: number,
+    alignSeconds?: number,
+    valuesOnly?: boolean,
+  ) => Promise<StoredSlots>;
   /** Since when rejects are kept beside the metrics, epoch seconds; undefined: never. */
   readonly rejectsSince?: () => Promise<number | undefined>;
   readonly sizeBytes: () => number;

@@ -6,7 +6,6 @@
 import { createHash } from 'node:crypto';
 import { Refused } from '../base/faults.js';
 import { checkTimeZone } from '../base/time.js';
-import type { Basis } from '../query/answers.js';
 import { evaluateTarget } from '../query/evaluate.js';
 import type { TargetContext } from '../query/function.js';
 import type { Series } from '../query/series.js';
@@ -36,7 +35,8 @@ async function render(request: WebRequest, services: Services): Promise<Answer> 
   const write = Object.hasOwn(formats, format) ? formats[format] : undefined;
   if (write === undefined)
     throw new HttpFault(400, `format '${format.slice(0, 20)}' is not served (expected ${Object.keys(formats).join(', ')})`);
-  const asked = contextOf(request, services);
+  const releases: (() => void)[] = [];
+  const asked = contextOf(request, services, { releases });
   // Where every slot is written out, nothing merges what lies below the values.
   const context = { ...asked, onlyValues: asked.maxDataPoints === undefined && Object.hasOwn(textFormats, format) };
   const series: Series[] = [];
@@ -45,11 +45,13 @@ async function render(request: WebRequest, services: Services): Promise<Answer> 
       series.push(...(await evaluateTarget(target, context)));
     }
   }
-  return withCaching(await write(series, context, parameters), request, context);
+  const answer = withCaching(await write(series, context, parameters), request, context);
+  for (const release of releases) release();
+  return answer;
 }
 
-/** The range, zone and limits of a request; what the series that are read rest on is added to `bases`. Throws when the range is empty or a word is no time. */
-export function contextOf(request: WebRequest, services: Services, bases?: Basis[]): TargetContext {
+/** The range, zone and limits of a request; `told` is added to as series are read. Throws when the range is empty or a word is no time. */
+export function contextOf(request: WebRequest, services: Services, told: Pick<Spent, 'bases' | 'releases'>): TargetContext {
   const { parameters } = request;
   const timeZone = parameters.get('tz') || 'UTC';
   try {
@@ -65,7 +67,7 @@ export function contextOf(request: WebRequest, services: Services, bases?: Basis
   const wanted = parameters.get('maxDataPoints');
   const maxDataPoints = wanted === null || wanted === '' ? undefined : Number(wanted);
   if (maxDataPoints !== undefined && !(maxDataPoints >= 1)) throw new HttpFault(400, `maxDataPoints '${wanted}' is no number above 0`);
-  const spent: Spent = { series: 0, points: 0, ...(bases === undefined ? {} : { bases }) };
+  const spent: Spent = { series: 0, points: 0, ...told };
   const fetchOnce = rememberFetches();
   const template: Record<string, string> = {};
   for (const [name, value] of parameters) {

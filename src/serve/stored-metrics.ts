@@ -104,7 +104,8 @@ export function storedMetrics(options: StoredMetricsOptions): MetricStore {
       }
       return { applied, repeated };
     },
-    read: (name, from, until, now, alignSeconds) => read(options, ladderOf(name), name, from, until, now, alignSeconds),
+    read: (name, from, until, now, alignSeconds, valuesOnly) =>
+      read(options, ladderOf(name), name, from, until, now, alignSeconds, valuesOnly),
     rejectsSince: () => storedRejectsSince(store),
     sizeBytes: options.sizeBytes,
     close: async () => {
@@ -165,6 +166,7 @@ async function read(
   until: number,
   now: number,
   alignSeconds: number | undefined,
+  valuesOnly: boolean | undefined,
 ): Promise<StoredSlots> {
   const held = options.stateOf?.(name);
   // A state series ages by its own newest reading.
@@ -179,7 +181,9 @@ async function read(
   if (kind === 'timer' || kind === 'set') return await readParts(options, kind, range, count);
   if (held?.state !== undefined) return await readStateSlots(options.store, held, range, now, alignSeconds === 0);
   const values = kind === undefined && options.keepsValues(name) ? (await readParts(options, 'timer', range, count)).values : undefined;
-  for await (const { cells, release } of options.store.scan('measure', { ...range, isShown: true })) {
+  for await (const { cells, release, values: single } of options.store.scan('measure', { ...range, isShown: true, valuesOnly })) {
+    const held = release === undefined ? {} : { release };
+    if (single !== undefined) return { ...emptySlots(stepSeconds, start, 0), single, ...held };
     const finest = ladder[0]?.stepSeconds ?? stepSeconds;
     const share = finest / stepSeconds;
     const { counts, sums, mins, maxs, lasts } = cells;
@@ -188,7 +192,7 @@ async function read(
     const filled = share === 1 && coarse.length === 0 ? cells.filled : shares(cells.filled, share);
     fillCoarse(counts, filled, start, stepSeconds, coarse);
     const slots = { stepSeconds, start, counts, sums, mins, maxs, lasts, filled };
-    return { ...slots, ...(values === undefined ? {} : { values }), ...(release === undefined ? {} : { release }) };
+    return { ...slots, ...(values === undefined ? {} : { values }), ...held };
   }
   return emptySlots(stepSeconds, start, count);
 }
