@@ -50,6 +50,10 @@ export function memoryMetrics(ladder: readonly Archive[] = defaultLadder): Metri
       commit(batch, cellOf);
       return { applied: true, repeated: 0 };
     },
+    slotsOf: (_, from, until, now) => {
+      const { stepSeconds } = ladder.find((one) => one.keepSeconds >= now - from) ?? (ladder.at(-1) as Archive);
+      return { stepSeconds, start: from - (from % stepSeconds) + stepSeconds, end: until - (until % stepSeconds) + stepSeconds };
+    },
     read: async (name, from, until, now) => {
       const archive = ladder.find((one) => one.keepSeconds >= now - from) ?? (ladder.at(-1) as Archive);
       return readSlots(series.get(name), from, until, archive.stepSeconds, finest);

@@ -5,8 +5,6 @@
  * Idle counters read 0 and idle gauges their last value from the first point on up to now, unless `deleteIdleStats`.
  */
 
-import { setImmediate } from 'node:timers/promises';
-import { Refused } from '../base/faults.js';
 import { mergeTimers } from '../fold/timer-values.js';
 import { isCatchAll } from '../keep/ladder.js';
 import { archiveReaching } from '../keep/store.js';
@@ -47,25 +45,28 @@ interface Way {
   readonly isChosen: boolean;
 }
 
-/** What a request has read so far. */
-export interface Spent {
-  series: number;
-  points: number;
-  /** Where it is told, what each series rests on. */
+/** What is told while series are read. */
+export interface Told {
+  /** Where it is given, each series says what it rests on. */
   readonly bases?: Basis[];
   /** To be called when nobody looks at the series any more. */
   readonly releases?: (() => void)[];
 }
 
+/** A series that was read, and what it rests on, where that was asked for. */
+export interface Read {
+  readonly series: Series;
+  readonly basis: Basis | undefined;
+}
+
+export type ReadContext = Pick<TargetContext, 'from' | 'until' | 'now' | 'alignSeconds' | 'onlyValues'>;
 type ReadRange = readonly [from: number, until: number, now: number, alignSeconds: number | undefined];
 
 /** Methods that show the value of a slot with a single point. */
 const singleMethods: ReadonlySet<string> = new Set(['average', 'avg', 'sum', 'min', 'max', 'last', 'absmax', 'absmin']);
-const seriesAtOnce = 50;
 
 export class MetricReader {
   readonly #options: MetricReaderOptions;
-  #readCount = 0;
   readonly #served = new Map<string, Served>();
   // Stored names that no name shows: what came sampled, what was turned away.
   readonly #hidden = new Set<string>();
@@ -109,55 +110,54 @@ export class MetricReader {
     else this.#options.names.add(name);
   }
 
-  /** Series of a path or glob. */
-  async fetch(path: string, context: TargetContext, spent: Spent): Promise<readonly Series[]> {
-    const { limits } = this.#options.configuration();
-    const names = this.#served.has(path)
-      ? [path]
-      : this.#options.names.find(path, limits.requestSeries + 1).flatMap((one) => (one.leaf ? [one.path] : []));
-    return await this.#readAll(names, path, context, spent);
+  /** Names of series that a path or glob finds; at most `countMax`. */
+  namesOf(path: string, countMax: number): readonly string[] {
+    if (this.#served.has(path)) return [path];
+    return this.#options.names.find(path, countMax).flatMap((one) => (one.leaf ? [one.path] : []));
   }
 
-  /** Series whose tags match every expression. */
-  async fetchTagged(expressions: readonly string[], context: TargetContext, spent: Spent, shown?: string): Promise<readonly Series[]> {
-    const names = this.tags
+  /** Names of series whose tags match every expression, in order. */
+  namesTagged(expressions: readonly string[]): readonly string[] {
+    return this.tags
       .find(expressions)
       .map(({ name }) => name)
       .sort();
-    return await this.#readAll(names, shown, context, spent);
   }
 
-  async #readAll(names: readonly string[], path: string | undefined, context: TargetContext, spent: Spent): Promise<readonly Series[]> {
-    const { limits } = this.#options.configuration();
-    spent.series += names.length;
-    if (spent.series > limits.requestSeries)
-      throw new Refused(`the request reads more than ${limits.requestSeries} series (limits.requestSeries)`);
-    const found: Series[] = [];
-    for (const name of names) {
-      // Others are served between, and a request that nobody waits for ends.
-      if (++this.#readCount % seriesAtOnce === 0) await setImmediate();
-      if (context.isDropped?.() === true) throw new Refused('the client has gone');
-      const series = await this.#read(name, path ?? name, context, spent);
-      if (series === undefined) continue;
-      spent.points += series.values.length;
-      if (spent.points > limits.points) throw new Refused(`the request reads more than ${limits.points} points (limits.points)`);
-      found.push(series);
-    }
-    return found;
+  /** A series as it will be read, without its values: the step of its archive, and its range. Undefined where `read` gives none. */
+  outline(name: string, context: ReadContext): Read | undefined {
+    const { stored, way } = this.#wayed(name);
+    const range = this.#rangeOf(stored, context);
+    if (range === undefined) return undefined;
+    const { stepSeconds, start, end } = this.#options.store.slotsOf(stored, ...range);
+    const method: Method = methodOf(way.method) ?? 'average';
+    const tags = name.includes(';') ? tagsOf(name) : { name };
+    return {
+      series: { name, tags, pathExpression: name, start, end, stepSeconds, values: new Float64Array(0), method, xFilesFactor: 0 },
+      basis: undefined,
+    };
   }
 
   // Undefined where the range lies before all archives, or ahead of the clock: no slot is shown that can hold nothing.
-  async #read(name: string, pathExpression: string, context: TargetContext, { bases, releases }: Spent): Promise<Series | undefined> {
+  #rangeOf(stored: string, { from, until, now, alignSeconds }: ReadContext): ReadRange | undefined {
     const { store } = this.#options;
-    const served = this.#served.get(name) as Served;
-    const { stored, figure } = served;
     const oldest =
-      Math.min(context.now, store.newestOf?.(stored) ?? context.now) -
-      (store.ladderOf(stored).at(-1)?.keepSeconds ?? Number.POSITIVE_INFINITY);
-    if (context.from > context.now || context.until < oldest) return undefined;
-    const range = [Math.max(context.from, oldest), Math.min(context.until, context.now), context.now, context.alignSeconds] as const;
-    served.way ??= this.#wayOf(name, stored, figure);
-    const { way } = served;
+      Math.min(now, store.newestOf?.(stored) ?? now) - (store.ladderOf(stored).at(-1)?.keepSeconds ?? Number.POSITIVE_INFINITY);
+    return from > now || until < oldest ? undefined : [Math.max(from, oldest), Math.min(until, now), now, alignSeconds];
+  }
+
+  #wayed(name: string): Served & { readonly way: Way } {
+    const served = this.#served.get(name) as Served;
+    served.way ??= this.#wayOf(name, served.stored, served.figure);
+    return served as Served & { readonly way: Way };
+  }
+
+  /** A series by its name; undefined where its archives and the range do not meet. */
+  async read(name: string, context: ReadContext, { bases, releases }: Told): Promise<Read | undefined> {
+    const { store } = this.#options;
+    const { stored, figure, way } = this.#wayed(name);
+    const range = this.#rangeOf(stored, context);
+    if (range === undefined) return undefined;
     const method: Method = methodOf(way.method) ?? 'average';
     const percentile = figure === undefined ? percentileOf(way.method) : undefined;
     const valuesOnly = context.onlyValues === true && bases === undefined && figure === undefined && singleMethods.has(way.method);
@@ -174,20 +174,14 @@ export class MetricReader {
           : percentileValues(slots, percentile, way.xFilesFactor));
     if (figure !== undefined) await this.#fillIdle(values, stored, slots, context);
     const { now } = context;
-    const sampled = bases === undefined ? undefined : await this.#sampledOf(stored, slots, range);
-    bases?.push(
-      basisOf(slots, {
-        ...{ name, now, sampled },
-        method: way.method,
-        xFilesFactor: way.xFilesFactor,
-        ladder: store.ladderOf(stored),
-        shown: values,
-        isFigure: figure !== undefined,
-      }),
-    );
+    const told = { name, now, method: way.method, xFilesFactor: way.xFilesFactor, ladder: store.ladderOf(stored) };
+    const basis =
+      bases === undefined
+        ? undefined
+        : basisOf(slots, { ...told, sampled: await this.#sampledOf(stored, slots, range), shown: values, isFigure: figure !== undefined });
     const tags = name.includes(';') ? tagsOf(name) : { name };
     const series = {
-      ...{ name, tags, pathExpression, stepSeconds: slots.stepSeconds, values, method },
+      ...{ name, tags, pathExpression: name, stepSeconds: slots.stepSeconds, values, method },
       ...{ start: slots.start, end: slots.start + values.length * slots.stepSeconds },
       // The series' own factor has been applied to its slots; what a function asks for beyond is its own affair, as Graphite has it.
       xFilesFactor: 0,
@@ -196,13 +190,13 @@ export class MetricReader {
       // Values that are the store's own are shown until the answer is written.
       if (slots.single === undefined) slots.release?.();
       else if (slots.release !== undefined) releases?.push(slots.release);
-      return series;
+      return { series, basis };
     }
     const merged =
       figure === undefined || parseStoredName(stored)?.kind === 'timer'
         ? mergedFigure(slots, values, method, figure, percentile)
         : undefined;
-    return { ...series, ...(merged === undefined ? {} : { merged }), cells: cellsOf(slots, figure !== undefined) };
+    return { series: { ...series, ...(merged === undefined ? {} : { merged }), cells: cellsOf(slots, figure !== undefined) }, basis };
   }
 
   /** Points and lines that listeners of metrics turned away in the time of a range, by listener and cause. */
@@ -268,7 +262,7 @@ export class MetricReader {
     });
   }
 
-  async #fillIdle(values: Float64Array, stored: string, slots: StoredSlots, context: TargetContext): Promise<void> {
+  async #fillIdle(values: Float64Array, stored: string, slots: StoredSlots, context: Pick<TargetContext, 'now'>): Promise<void> {
     const statsd = parseStoredName(stored);
     if (this.#options.configuration().statsd.deleteIdleStats || (statsd?.kind !== 'counter' && statsd?.kind !== 'gauge')) return;
     const intake = this.#options.intake();
@@ -285,7 +279,7 @@ export class MetricReader {
   }
 
   // The value that a gauge had when the range began: as it stands, when nothing came since, else the last one stored before.
-  async #gaugeBefore(stored: string, series: number, start: number, context: TargetContext): Promise<number> {
+  async #gaugeBefore(stored: string, series: number, start: number, context: Pick<TargetContext, 'now'>): Promise<number> {
     const { store } = this.#options;
     const intake = this.#options.intake();
     if (series >= 0 && intake.newestOf(series) > 0 && intake.newestOf(series) < start) return intake.gauges.get(series) ?? Number.NaN;

@@ -93,6 +93,14 @@ export interface MetricStore {
   readonly names: () => Iterable<string>;
   /** Durable when it returns. */
   readonly commit: (batch: MetricBatch) => Promise<Committed>;
+  /** The slots that `read` gives, `[start, end)` on a step. */
+  readonly slotsOf: (
+    name: string,
+    from: number,
+    until: number,
+    now: number,
+    alignSeconds?: number,
+  ) => { readonly stepSeconds: number; readonly start: number; readonly end: number };
   /**
    * Slots with labels in `(from, until]`, of the finest archive that reaches back to `from`; with `alignSeconds`, on the coarsest step up to that one
    * that divides it (0: the finest, and cells stand in their first slot). With `valuesOnly` the store may answer by `single`.

@@ -22,7 +22,8 @@ async function query(request: WebRequest, services: Services): Promise<Answer> {
     throw new HttpFault(400, `the request has ${targets.length} targets (expected 1 to ${targetsMax})`);
   const bases: Basis[] = [];
   const maintenance = maintenanceOf(services.configuration());
-  const asked = { ...contextOf(request, services, { bases }), maintenance };
+  const { context: plain, plan } = contextOf(request, services, { bases });
+  const asked = { ...plain, maintenance };
   const step = parameters.get('step');
   const edges = step === null || step === '' ? undefined : stepEdges(parseStep(step), asked.from, asked.until, asked.timeZone);
   // Labels of slots are their starts: those of [from, until) are the ones in (from - 1, until - 1].
@@ -37,6 +38,7 @@ async function query(request: WebRequest, services: Services): Promise<Answer> {
         };
   const answers: Answered[] = [];
   const rejected = await services.reader.rejectedWithin(asked);
+  await plan.prepare(targets, context);
   for (const target of targets) {
     bases.length = 0;
     const series = await evaluateTarget(target, context);

@@ -10,8 +10,9 @@ import { evaluateTarget } from '../query/evaluate.js';
 import type { TargetContext } from '../query/function.js';
 import type { Series } from '../query/series.js';
 import { parseWhen } from '../query/when.js';
+import { FetchPlan } from './fetch-plan.js';
 import { maintenanceOf } from './maintenance.js';
-import type { Spent } from './metric-reader.js';
+import type { Told } from './metric-reader.js';
 import { isSet, pictureFormats, textFormats } from './render-formats.js';
 import { type Answer, HttpFault, type Route, type WebRequest } from './route.js';
 import type { Services } from './services.js';
@@ -36,11 +37,12 @@ async function render(request: WebRequest, services: Services): Promise<Answer> 
   if (write === undefined)
     throw new HttpFault(400, `format '${format.slice(0, 20)}' is not served (expected ${Object.keys(formats).join(', ')})`);
   const releases: (() => void)[] = [];
-  const asked = contextOf(request, services, { releases });
+  const { context: asked, plan } = contextOf(request, services, { releases });
   // Where every slot is written out, nothing merges what lies below the values.
   const context = { ...asked, onlyValues: asked.maxDataPoints === undefined && Object.hasOwn(textFormats, format) };
   const series: Series[] = [];
   if (context.from < context.now) {
+    await plan.prepare(targets, context);
     for (const target of targets) {
       series.push(...(await evaluateTarget(target, context)));
     }
@@ -50,8 +52,14 @@ async function render(request: WebRequest, services: Services): Promise<Answer> 
   return answer;
 }
 
+/** What a request asks on, and the plan by which its targets fetch. */
+export interface Asked {
+  readonly context: TargetContext;
+  readonly plan: FetchPlan;
+}
+
 /** The range, zone and limits of a request; `told` is added to as series are read. Throws when the range is empty or a word is no time. */
-export function contextOf(request: WebRequest, services: Services, told: Pick<Spent, 'bases' | 'releases'>): TargetContext {
+export function contextOf(request: WebRequest, services: Services, told: Told): Asked {
   const { parameters } = request;
   const timeZone = parameters.get('tz') || 'UTC';
   try {
@@ -67,8 +75,7 @@ export function contextOf(request: WebRequest, services: Services, told: Pick<Sp
   const wanted = parameters.get('maxDataPoints');
   const maxDataPoints = wanted === null || wanted === '' ? undefined : Number(wanted);
   if (maxDataPoints !== undefined && !(maxDataPoints >= 1)) throw new HttpFault(400, `maxDataPoints '${wanted}' is no number above 0`);
-  const spent: Spent = { series: 0, points: 0, ...told };
-  const fetchOnce = rememberFetches();
+  const plan = new FetchPlan({ reader: services.reader, limits: () => services.configuration().limits, ...told });
   const template: Record<string, string> = {};
   for (const [name, value] of parameters) {
     const found = /^template\[(.+)\]$/.exec(name);
@@ -81,20 +88,20 @@ export function contextOf(request: WebRequest, services: Services, told: Pick<Sp
     throw new HttpFault(400, `xFilesFactor '${factor?.slice(0, 20)}' (expected 0 to 1)`);
   const hidden = (series: readonly Series[]): readonly Series[] =>
     xFilesFactor === undefined ? series : series.map((one) => ({ ...one, xFilesFactor }));
-  return {
+  const context: TargetContext = {
     from: Math.min(from, until),
     until: Math.max(from, until),
     now,
     timeZone,
     maxDataPoints: maxDataPoints === undefined ? undefined : Math.floor(maxDataPoints),
-    fetch: async (path, context) => hidden(await fetchOnce(path, context, () => services.reader.fetch(path, context, spent))),
-    fetchTagged: async (expressions, context, shown) =>
-      hidden(await fetchOnce(`${shown} ${expressions}`, context, () => services.reader.fetchTagged(expressions, context, spent, shown))),
+    fetch: async (path, context) => hidden(await plan.fetch(path, context)),
+    fetchTagged: async (expressions, context, shown) => hidden(await plan.fetchTagged(expressions, context, shown)),
     maintenance: maintenanceOf(services.configuration()),
     template,
     isDropped: droppedOf(request, services),
     budget: { calls: callsMax, stacks: new Map() },
   };
+  return { context, plan };
 }
 
 // Whether the client has gone. Throws Refused when the request takes too long, a little before its socket is closed for being idle.
@@ -104,20 +111,6 @@ function droppedOf({ isGone }: WebRequest, services: Services): () => boolean {
   return () => {
     if (performance.now() > lastMs) throw new Refused(`the request takes longer than ${requestSeconds} s (limits.requestSeconds)`);
     return isGone();
-  };
-}
-
-// What is named several times in a request (a series and the sum that it is a share of, targets that differ in colour) is read once for each range. Series are
-// never changed, so all that asked may have the same ones.
-function rememberFetches(): (what: string, context: TargetContext, read: () => Promise<readonly Series[]>) => Promise<readonly Series[]> {
-  const fetched = new Map<string, Promise<readonly Series[]>>();
-  return (what, { from, until, alignSeconds, onlyValues }, read) => {
-    const range = `${from} ${until} ${alignSeconds} ${what}`;
-    const held = fetched.get(`cells ${range}`) ?? (onlyValues === true ? fetched.get(`values ${range}`) : undefined);
-    if (held !== undefined) return held;
-    const found = read();
-    fetched.set(`${onlyValues === true ? 'values' : 'cells'} ${range}`, found);
-    return found;
   };
 }
 

@@ -81,8 +81,8 @@ for (const file of ['statsd-config0.json', 'statsd-config1.json']) {
         const shown = new Map<string, number>();
         for (const name of names.names()) {
           if (!name.split('.').some((node) => node === id || node.startsWith(`${id}_`))) continue;
-          const [series] = await reader.fetch(name, context, { series: 0, points: 0 });
-          const value = series?.values[0] ?? Number.NaN;
+          const read = await reader.read(name, context, {});
+          const value = read?.series.values[0] ?? Number.NaN;
           if (!Number.isNaN(value)) shown.set(name, value);
         }
         for (const [name, value] of wanted) {

@@ -104,6 +104,8 @@ export function storedMetrics(options: StoredMetricsOptions): MetricStore {
       }
       return { applied, repeated };
     },
+    slotsOf: (name, ...range) =>
+      slotsOf(options.stateOf?.(name), ladderOf(name), ...(range as [number, number, number, number | undefined])),
     read: (name, from, until, now, alignSeconds, valuesOnly) =>
       read(options, ladderOf(name), name, from, until, now, alignSeconds, valuesOnly),
     rejectsSince: () => storedRejectsSince(store),
@@ -169,12 +171,7 @@ async function read(
   valuesOnly: boolean | undefined,
 ): Promise<StoredSlots> {
   const held = options.stateOf?.(name);
-  // A state series ages by its own newest reading.
-  const reachedAt = held?.state === undefined ? now : Math.min(now, held.upTo);
-  const reaching = archiveReaching(ladder, from, reachedAt).stepSeconds;
-  const stepSeconds = alignSeconds === undefined ? reaching : alignedStep(ladder, reaching, alignSeconds, until - from);
-  const start = from - (from % stepSeconds) + stepSeconds;
-  const end = Math.max(start + stepSeconds, until - (until % stepSeconds) + stepSeconds);
+  const { stepSeconds, start, end } = slotsOf(held, ladder, from, until, now, alignSeconds);
   const count = Math.max(0, (end - start) / stepSeconds);
   const range = { series: [name], stepSeconds, start, end };
   const kind = parseStoredName(name)?.kind;
@@ -195,6 +192,22 @@ async function read(
     return { ...slots, ...(values === undefined ? {} : { values }), ...held };
   }
   return emptySlots(stepSeconds, start, count);
+}
+
+function slotsOf(
+  held: LoadedSeries | undefined,
+  ladder: Ladder,
+  from: number,
+  until: number,
+  now: number,
+  alignSeconds: number | undefined,
+): { stepSeconds: number; start: number; end: number } {
+  // A state series ages by its own newest reading.
+  const reachedAt = held?.state === undefined ? now : Math.min(now, held.upTo);
+  const reaching = archiveReaching(ladder, from, reachedAt).stepSeconds;
+  const stepSeconds = alignSeconds === undefined ? reaching : alignedStep(ladder, reaching, alignSeconds, until - from);
+  const start = from - (from % stepSeconds) + stepSeconds;
+  return { stepSeconds, start, end: Math.max(start + stepSeconds, until - (until % stepSeconds) + stepSeconds) };
 }
 
 function shares(filled: Float64Array, share: number): Float64Array {

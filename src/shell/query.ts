@@ -6,8 +6,10 @@
 import { Refused, Usage } from '../base/faults.js';
 import { type Answered, answersOf, type Basis, type Rejected } from '../query/answers.js';
 import { evaluateTarget } from '../query/evaluate.js';
+import type { TargetContext } from '../query/function.js';
 import { NameTree } from '../query/name-tree.js';
 import type { Series } from '../query/series.js';
+import { FetchPlan } from '../serve/fetch-plan.js';
 import { Intake } from '../serve/intake.js';
 import { Ledger } from '../serve/ledger.js';
 import { MetricReader } from '../serve/metric-reader.js';
@@ -118,10 +120,10 @@ async function fromStore(target: string, invocation: Invocation, plan: QueryPlan
     const reader = new MetricReader({ store: metrics, names, intake: () => intake, configuration: () => configuration });
     const options = { store: metrics, ledger: new Ledger(clock), configuration: () => configuration, now: clock };
     const intake: Intake = new Intake({ ...options, series: (name) => reader.announce(name) });
-    const spent = { series: 0, points: 0, bases };
+    const fetches = new FetchPlan({ reader, limits: () => configuration.limits, bases });
     // Labels of slots are their starts: those of [from, until) are the ones in (from - 1, until - 1].
     const shift = plan.isHalfOpen ? 1 : 0;
-    const series = await evaluateTarget(target, {
+    const context: TargetContext = {
       from: plan.from - shift,
       until: plan.until - shift,
       now: plan.now,
@@ -129,11 +131,13 @@ async function fromStore(target: string, invocation: Invocation, plan: QueryPlan
       maxDataPoints: undefined,
       ...(plan.alignSeconds === undefined ? {} : { alignSeconds: plan.alignSeconds }),
       maintenance: plan.maintenance,
-      fetch: (path, context) => reader.fetch(path, context, spent),
-      fetchTagged: (expressions, context, shown) => reader.fetchTagged(expressions, context, spent, shown),
+      fetch: fetches.fetch,
+      fetchTagged: fetches.fetchTagged,
       template: {},
       budget: { calls: 10_000, stacks: new Map() },
-    });
+    };
+    await fetches.prepare([target], context);
+    const series = await evaluateTarget(target, context);
     return { series, rejected: await reader.rejectedWithin(plan) };
   } finally {
     await metrics.close();
