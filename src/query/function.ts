@@ -61,6 +61,8 @@ export interface TargetContext {
   readonly fetch: (path: string, context: TargetContext) => Promise<readonly Series[]>;
   /** Series whose tags match `tag=value`, `tag!=value`, `tag=~regex`, `tag!=~regex`; `shown` is the call as it was written. */
   readonly fetchTagged?: (expressions: readonly string[], context: TargetContext, shown?: string) => Promise<readonly Series[]>;
+  /** Times of the events of a range with all of some tags (undefined: of all events), epoch seconds, in order. */
+  readonly fetchEvents?: (from: number, until: number, tags: readonly string[] | undefined) => Promise<readonly number[]>;
   /** Seconds that the steps of the answer are to be cut at: stored series are read on a step that divides them (0: on their finest). */
   readonly alignSeconds?: number;
   /** Planned maintenance, `[start, end)` in epoch seconds, one after another: left out of the denominators of availability. */

@@ -156,18 +156,21 @@ export const graphFunctions: readonly TargetFunction[] = [
   {
     names: ['events'],
     group: 'Special',
-    description: 'How many events with these tags there were; none are stored, so the line is empty.',
+    description: 'How many events with these tags there were; "*" is all events.',
     parameters: [{ name: 'tags', type: 'string', required: true, multiple: true }],
-    run: (call) => {
-      const { from, until } = call.context;
-      const name = `events(${call
-        .all('tags')
-        .map((tag) => `"${String(tag)}"`)
-        .join(', ')})`;
+    run: async (call) => {
+      const { from, until, fetchEvents } = call.context;
+      const tags = call.all('tags').map(String);
+      const name = `events(${tags.map((tag) => `"${tag}"`).join(', ')})`;
       // A slot a second, as Graphite has it, while they are not too many.
       const seconds = Math.max(1, Math.ceil((until - from) / generatedMax));
       const count = Math.floor((until - from) / seconds);
-      return [line(name, from, from + count * seconds, seconds, new Float64Array(count).fill(Number.NaN))];
+      const values = new Float64Array(count).fill(Number.NaN);
+      for (const time of (await fetchEvents?.(from, until, tags.length === 1 && tags[0] === '*' ? undefined : tags)) ?? []) {
+        const slot = Math.floor((time - from) / seconds);
+        if (slot < count) values[slot] = Number.isNaN(values[slot]) ? 1 : (values[slot] as number) + 1;
+      }
+      return [{ ...line(name, from, from + count * seconds, seconds, values), method: 'sum' }];
     },
   },
 ];

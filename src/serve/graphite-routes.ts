@@ -24,7 +24,6 @@ export const graphiteRoutes: readonly Route[] = [
   },
   { methods: ['GET'], path: '/functions', access: 'read', handle: functions },
   { methods: ['GET'], path: '/functions/:name', access: 'read', handle: functions },
-  { methods: both, path: '/events/get_data', access: 'read', handle: ({ parameters }) => padded('[]', parameters) },
   { methods: ['GET'], path: '/version', access: 'read', handle: version },
 ];
 

@@ -7,6 +7,7 @@ import { createHash } from 'node:crypto';
 import { Refused } from '../base/faults.js';
 import { checkTimeZone } from '../base/time.js';
 import { evaluateTarget } from '../query/evaluate.js';
+import { eventsWithin } from '../query/events.js';
 import type { TargetContext } from '../query/function.js';
 import type { Series } from '../query/series.js';
 import { parseWhen } from '../query/when.js';
@@ -96,6 +97,8 @@ export function contextOf(request: WebRequest, services: Services, told: Told): 
     maxDataPoints: maxDataPoints === undefined ? undefined : Math.floor(maxDataPoints),
     fetch: async (path, context) => hidden(await plan.fetch(path, context)),
     fetchTagged: async (expressions, context, shown) => hidden(await plan.fetchTagged(expressions, context, shown)),
+    fetchEvents: async (start, end, tags) =>
+      (await eventsWithin(services.records, { from: start, until: end, tags })).map((one) => one.when),
     maintenance: maintenanceOf(services.configuration()),
     template,
     isDropped: droppedOf(request, services),

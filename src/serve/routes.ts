@@ -3,6 +3,7 @@
  */
 
 import { azureRoutes } from './azure-routes.js';
+import { eventRoutes } from './event-routes.js';
 import { graphiteRoutes } from './graphite-routes.js';
 import { hitRoutes } from './hit-routes.js';
 import { queryRoutes } from './query-routes.js';
@@ -18,6 +19,7 @@ export const routes: readonly Route[] = [
   ...renderRoutes,
   ...queryRoutes,
   ...graphiteRoutes,
+  ...eventRoutes,
   ...tagRoutes,
   ...hitRoutes,
   ...sampleRoutes,

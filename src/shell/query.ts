@@ -6,6 +6,7 @@
 import { Refused, Usage } from '../base/faults.js';
 import { type Answered, answersOf, type Basis, type Rejected } from '../query/answers.js';
 import { evaluateTarget } from '../query/evaluate.js';
+import { eventsWithin } from '../query/events.js';
 import type { TargetContext } from '../query/function.js';
 import { NameTree } from '../query/name-tree.js';
 import type { Series } from '../query/series.js';
@@ -114,7 +115,7 @@ interface FromStore {
 async function fromStore(target: string, invocation: Invocation, plan: QueryPlan, bases: Basis[] = []): Promise<FromStore> {
   const configuration = configurationOf(invocation);
   const clock = clockOf(invocation);
-  const { metrics } = await openMetrics(invocation, configuration, clock, true);
+  const { metrics, store } = await openMetrics(invocation, configuration, clock, true);
   try {
     const names = new NameTree();
     const reader = new MetricReader({ store: metrics, names, intake: () => intake, configuration: () => configuration });
@@ -133,6 +134,7 @@ async function fromStore(target: string, invocation: Invocation, plan: QueryPlan
       maintenance: plan.maintenance,
       fetch: fetches.fetch,
       fetchTagged: fetches.fetchTagged,
+      fetchEvents: async (from, until, tags) => (await eventsWithin(store, { from, until, tags })).map(({ when }) => when),
       template: {},
       budget: { calls: 10_000, stacks: new Map() },
     };
