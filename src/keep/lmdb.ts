@@ -12,11 +12,11 @@ import { join } from 'node:path';
 import { Refused } from '../base/faults.js';
 import { lockFolder } from './folder-lock.js';
 import { decodeJournal, encodeJournal, type JournalPart } from './journal.js';
+import { type DumpKind, type DumpRows, dumpRows } from './lmdb-dump.js';
 import { faultOf } from './lmdb-file.js';
 import { ageChunks, ageParts, foldPart, foldSeries, type SeriesFacts } from './lmdb-fold.js';
 import { putRecords, type SweepPlace, sweepRecords } from './lmdb-records.js';
-import { rowsOf } from './lmdb-rows.js';
-import { type StoredCell, storedCells } from './lmdb-scan.js';
+import { type RowSource, rowsOf } from './lmdb-rows.js';
 import { ageStates, foldStates, readStates } from './lmdb-states.js';
 import { flowKey, forgetIdentities, identityKey, journalKey, putIdentity, Tables, text } from './lmdb-tables.js';
 import { OpenCells, repeatsAmong } from './open-cells.js';
@@ -145,10 +145,8 @@ export class LmdbStore implements Store {
     return { applied: true, rejected, repeated };
   };
 
-  scan = <K extends Kind>(kind: K, range: Ranges[K]): AsyncIterable<Rows[K]> => {
-    const source = { tables: this.#tables, names: this.#names, facts: this.#facts, open: (series: number) => this.#open(series) };
-    return rowsOf(kind, range, source) as AsyncIterable<Rows[K]>;
-  };
+  scan = <K extends Kind>(kind: K, range: Ranges[K]): AsyncIterable<Rows[K]> =>
+    rowsOf(kind, range, this.#source()) as AsyncIterable<Rows[K]>;
 
   expire = async (nowSeconds: number): Promise<number> => {
     const limit = 20_000;
@@ -212,10 +210,9 @@ export class LmdbStore implements Store {
     await this.#tables.root.backup(path, true);
   }
 
-  /** Every measure cell of a series as it is stored, chunks first, then open cells: what `weir store dump` prints. */
-  cellsOf(name: string, finestStep: number): StoredCell[] {
-    const series = this.#names.find(name);
-    return series < 0 ? [] : storedCells(this.#tables, this.#open(series), series, finestStep);
+  /** Rows of a kind as they are stored: what `weir store dump` prints. */
+  dump<K extends DumpKind>(kind: K, prefix: string): Iterable<DumpRows[K]> {
+    return dumpRows(kind, prefix, this.#source());
   }
 
   /** Slots `[start, end)` of a state series on a step, at once; undefined when it has none. */
@@ -236,6 +233,10 @@ export class LmdbStore implements Store {
 
   sizeBytes(): number {
     return statSync(join(this.#options.folder, 'store.mdb')).size;
+  }
+
+  #source(): RowSource {
+    return { tables: this.#tables, names: this.#names, facts: this.#facts, open: (series) => this.#open(series) };
   }
 
   // The generations that hold the open cells of a series, oldest first.

@@ -64,6 +64,7 @@ export const rpnOperators: ReadonlyMap<string, RpnOperator> = new Map<string, Rp
   ['ATAN2', binary(Math.atan2)],
   ['FLOOR', unary(Math.floor)],
   ['CEIL', unary(Math.ceil)],
+  ['ROUND', unary(roundHalfAway)],
   ['ABS', unary(Math.abs)],
   ['DEG2RAD', unary((value) => 0.0174532952 * value)],
   ['RAD2DEG', unary((value) => 57.29577951 * value)],
@@ -111,6 +112,12 @@ export const rpnOperators: ReadonlyMap<string, RpnOperator> = new Map<string, Rp
   ['PERCENT', ({ stack }) => percent(stack)],
   ...windowOperators,
 ]);
+
+/** To the nearest whole number, halves away from zero, as C's round(); rrdtool has it from 1.8.0 on. */
+function roundHalfAway(value: number): number {
+  const whole = Math.trunc(value);
+  return Math.abs(value - whole) >= 0.5 ? whole + Math.sign(value) : whole;
+}
 
 function chooseOne({ stack }: RpnRow): void {
   const otherwise = stack.pop();

@@ -34,10 +34,19 @@ test("the manual's examples of the stack", () => {
 
 test('every operator of the manual is there', () => {
   const named =
-    'LT LE GT GE EQ NE UN ISINF IF MIN MAX MINNAN MAXNAN LIMIT + - * / % ADDNAN POW SIN COS LOG EXP SQRT ATAN ATAN2 FLOOR CEIL DEG2RAD RAD2DEG ABS ' +
+    'LT LE GT GE EQ NE UN ISINF IF MIN MAX MINNAN MAXNAN LIMIT + - * / % ADDNAN POW SIN COS LOG EXP SQRT ATAN ATAN2 FLOOR CEIL ROUND DEG2RAD RAD2DEG ABS ' +
     'SORT REV AVG SMIN SMAX MEDIAN STDEV PERCENT TREND TRENDNAN PREDICT PREDICTSIGMA PREDICTPERC UNKN INF NEGINF PREV COUNT NOW STEPWIDTH ' +
     'NEWDAY NEWWEEK NEWMONTH NEWYEAR TIME LTIME DUP POP EXC DEPTH COPY INDEX ROLL';
   assert.deepEqual([...rpnOperators.keys()].sort(), named.split(' ').sort());
+});
+
+test('ROUND goes to the nearest whole number, halves away from zero, as in rrdtool 1.8', () => {
+  const round = (text: string): number => one(`a,POP,${text},ROUND`);
+  assert.deepEqual(
+    ['2.4', '2.5', '-2.5', '-2.4', '0.49999999999999994', '4503599627370497'].map(round),
+    [2, 3, -3, -2, 0, 4503599627370497],
+  );
+  assert.deepEqual([round('UNKN'), round('INF'), round('NEGINF')], [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]);
 });
 
 test('an unknown is false to IF and passes through the rest', () => {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { Refused, Usage } from '../base/faults.js';
 import type { Command, Invocation } from './command.js';
 import { clockOf, configurationOf, dataFolder, openMetrics } from './metric-store.js';
+import { dumpStore, kindsOf } from './store-dump.js';
 import { compactHits, copyHits, dumpHits, holdsHits } from './store-hits.js';
 
 const verbs: Readonly<Record<string, (invocation: Invocation, words: readonly string[]) => Promise<void>>> = {
@@ -18,19 +19,22 @@ export const store: Command = {
   name: 'store',
   summary: 'makes, prints, compacts a store',
   usage: 'init|dump [PREFIX]|compact|backup FOLDER [--data DIR]',
-  description: `init makes an empty store. dump prints every cell of the series that begin with PREFIX, on their finest steps, as CSV or JSON
-lines; with --hits it prints the counts of requests. It works beside a running daemon. compact folds what is open and writes the file anew without its free pages;
+  description: `init makes an empty store. dump prints what it holds, kind by kind, as CSV (a header a kind, a blank line between) or JSON
+lines: measures, states, timers, sets and tallies by series and slot, records, blocks of flows, notes; with PREFIX what belongs to series, tables or notes whose name
+begins so. With --hits it prints the counts of requests. It works beside a running daemon. compact folds what is open and writes the file anew without its free pages;
 no daemon may have the store then. backup makes FOLDER, a store of its own with all there is, beside a running daemon; a name that ends in .mdb gets the metrics and records alone, as one file.`,
   options: [
     { name: 'data', value: 'DIR', help: 'folder of the store (./weir-data)' },
     { name: 'config', value: 'FILE', help: 'configuration (weir.toml in the working folder, if it is there)' },
     { name: 'now', value: 'T', help: 'the time to take as now' },
     { name: 'json', help: 'JSON lines instead of CSV' },
+    { name: 'kind', value: 'KINDS', help: 'dump: only these: measure, state, histogram, distinct, tally, record, flow, note' },
     { name: 'hits', help: 'dump: the counts of requests, by quarter of an hour' },
   ],
   examples: [
     ['weir store init --data weir-data', 'makes an empty store'],
     ['weir store dump stats. --json', 'every cell of some series'],
+    ['weir store dump --kind state ping', 'the known and unknown time of readings'],
     ['weir store backup monday', 'a store of one moment, beside a running daemon: weir top --data monday'],
     ['weir store compact', 'gives free pages back to the disk'],
   ],
@@ -54,20 +58,10 @@ async function init(invocation: Invocation): Promise<void> {
 async function dump(invocation: Invocation, [prefix = '']: readonly string[]): Promise<void> {
   const now = clockOf(invocation);
   if (invocation.flag('hits')) return await dumpHits(dataFolder(invocation), now, invocation.flag('json'), invocation.world);
+  const kinds = kindsOf(invocation.text('kind'));
   const { store: held, metrics } = await openMetrics(invocation, configurationOf(invocation), now, true);
-  const { stdout } = invocation.world;
-  const json = invocation.flag('json');
   try {
-    if (!json) stdout.write('series,step,time,count,sum,min,max,last,last_at,filled\n');
-    for await (const { name } of held.scan('series', { prefix })) {
-      const lines = held.cellsOf(name, metrics.ladderOf(name)[0]?.stepSeconds ?? 1).map((cell) => {
-        const { step, slot, count, sum, min, max, last, lastAt, filled } = cell;
-        if (json) return `${JSON.stringify({ series: name, ...cell })}\n`;
-        const quoted = /[",]/.test(name) ? `"${name.replaceAll('"', '""')}"` : name;
-        return `${[quoted, step, slot, count, sum, min, max, last, lastAt, filled].join(',')}\n`;
-      });
-      if (!stdout.write(lines.join(''))) await new Promise((resolve) => stdout.once('drain', resolve));
-    }
+    await dumpStore(held, kinds, prefix, invocation.flag('json'), invocation.world);
   } finally {
     await metrics.close();
   }
