@@ -64,6 +64,10 @@ export class Tail {
       if (size > 0) continue;
       const next = this.#nextFile();
       if (next === undefined) break;
+      // What was written between that reading and the rotation.
+      const late = this.#read();
+      taken += late;
+      if (late > 0) continue;
       this.#close();
       this.#open(next, 0);
     }
