@@ -155,15 +155,21 @@ function* blocksAtOnce(tables: Tables, range: Ranges['record'], transaction?: Tr
 
 async function* blocksInTurns(tables: Tables, range: Ranges['record'], transaction?: Transaction): AsyncGenerator<Rows['record']> {
   let turn = 0;
-  for (const block of blocksAtOnce(tables, range, transaction)) {
-    yield block;
-    if (++turn % turnBlocks === 0) await turnOver();
+  tables.scans += 1;
+  try {
+    for (const block of blocksAtOnce(tables, range, transaction)) {
+      yield block;
+      if (++turn % turnBlocks === 0) await turnOver();
+    }
+  } finally {
+    tables.scans -= 1;
   }
 }
 
 // Passes over the heads of the blocks first, in the same snapshot, to say where the limit ends.
 async function* blocksWithEnd(tables: Tables, range: Ranges['record']): AsyncGenerator<Rows['record']> {
   const transaction = tables.root.useReadTransaction();
+  tables.scans += 1;
   try {
     const limit = range.limit ?? Number.POSITIVE_INFINITY;
     const end = { row: '', count: 0, more: false };
@@ -179,6 +185,7 @@ async function* blocksWithEnd(tables: Tables, range: Ranges['record']): AsyncGen
     yield* blocksInTurns(tables, range, transaction);
   } finally {
     transaction.done();
+    tables.scans -= 1;
   }
 }
 

@@ -24,6 +24,7 @@ export type Table = Database<Buffer, Buffer>;
 
 const copyEntries = 20_000;
 const layoutVersion = '4';
+const closeTurnsMax = 2000;
 const binary = { encoding: 'binary', keyEncoding: 'binary' } as const;
 const lending = {
   keyEncoding: 'binary',
@@ -47,6 +48,8 @@ export class Tables {
   #stepList: readonly number[] | undefined;
   readonly readOnly: boolean;
   readonly path: string;
+  /** Scans that are under way over several turns of the event loop: they read from the map. */
+  scans = 0;
 
   constructor(folder: string, readOnly: boolean, path = join(folder, 'store.mdb')) {
     this.readOnly = readOnly;
@@ -92,6 +95,12 @@ export class Tables {
       this.#stepList = undefined;
     }
     return this.#steps.get(stepSeconds);
+  }
+
+  /** Closes the environment when no scan is under way any more. One that is left lying for good keeps it open until the process ends: what it reads must not go from under it. */
+  async close(): Promise<void> {
+    for (let turn = 0; this.scans > 0 && turn < closeTurnsMax; turn++) await new Promise((resolve) => setTimeout(resolve, 1));
+    if (this.scans === 0) await this.root.close();
   }
 
   /** Writes every table to a new file, in order of keys: an entry behind the last one fills its page. */

@@ -176,7 +176,7 @@ export class LmdbStore implements Store {
   close = async (): Promise<void> => {
     if (this.#closed) return;
     this.#closed = true;
-    await this.#tables.root.close();
+    await this.#tables.close();
     this.#unlock();
   };
 

@@ -101,6 +101,30 @@ test('appended and prepended rows lie in full blocks', async (t) => {
   await store.close();
 });
 
+test('a store that is closed in the middle of a scan waits for it; one that is left lying does not stop it', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'weir-records-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const records = Array.from({ length: 3000 }, (_, index) => ({ table: 't', partition: 'p', row: String(10_000 + index), value: '{}' }));
+  for (const withEnd of [true, false]) {
+    const store = await openLmdbStore({ ...options, folder });
+    await store.commit({ nowSeconds: now, records });
+    const scan = store.scan('record', { table: 't', partition: 'p', withEnd })[Symbol.asyncIterator]();
+    let count = (await scan.next()).value?.rows.length ?? 0;
+    const closing = store.close();
+    for (let step = await scan.next(); step.done !== true; step = await scan.next()) {
+      count += step.value.rows.length;
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    assert.equal(count, 3000);
+    await closing;
+  }
+  const store = await openLmdbStore({ ...options, folder });
+  const left = store.scan('record', { table: 't', partition: 'p', withEnd: true })[Symbol.asyncIterator]();
+  await left.next();
+  await store.close();
+  assert.equal((await left.next()).value?.rows.length, blockRowsMax);
+});
+
 test('a scan sees one moment, whatever is committed meanwhile', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'weir-records-'));
   t.after(() => rmSync(folder, { recursive: true }));

@@ -3,6 +3,7 @@
  * and one place that turns faults into `{"error":{"kind","message"}}`. A slow reader is cut off when it takes nothing for the time allowed.
  */
 
+import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { promisify } from 'node:util';
@@ -34,6 +35,7 @@ export async function openHttp(routes: readonly Route[], services: Services, hos
   // Who takes nothing for so long is cut off, in the second answer of a connection as in the first.
   server.timeout = limits.requestSeconds * 1000;
   const sockets = new Set<Socket>();
+  const answering = new Set<Promise<void>>();
   server.on('connection', (socket) => {
     account.connections++;
     if (sockets.size >= services.configuration().limits.connections) {
@@ -61,7 +63,8 @@ export async function openHttp(routes: readonly Route[], services: Services, hos
     const cut = url.indexOf('?');
     const found = router.find(method as HTTPMethod, cut < 0 ? url : url.slice(0, cut));
     const route = found?.store as Route | undefined;
-    void respond(message, response, route, found?.params ?? {}, services, router);
+    const answer = respond(message, response, route, found?.params ?? {}, services, router).finally(() => answering.delete(answer));
+    answering.add(answer);
   });
   const address = await listen(server, host, port);
   const stop = async (): Promise<void> => {
@@ -70,6 +73,9 @@ export async function openHttp(routes: readonly Route[], services: Services, hos
     const timer = setTimeout(() => server.closeAllConnections(), drainMaxMs);
     await closed;
     clearTimeout(timer);
+    // Whose reader has gone may still be reading the store, which is closed next.
+    const late = AbortSignal.timeout(drainMaxMs);
+    await Promise.race([Promise.all(answering), once(late, 'abort')]);
   };
   return { name: 'http', host: address.host, port: address.port, stop };
 }
