@@ -257,14 +257,17 @@ test('long takes that nobody reads let others read, and are bounded', async (t) 
 });
 
 test('who takes nothing for the time allowed is cut off, in the second answer of a connection too', async (t) => {
-  const daemon = await startDaemon({ words: ['--only', 'http'], configuration: '[limits]\nrequestSeconds = 1\n' });
-  t.after(() => daemon.clean());
+  // A busy machine takes its time for the records; the limit is for those who ask.
+  const { folder, url, stop, clean } = await startDaemon({ words: ['--only', 'http'] });
+  t.after(() => clean());
   for (let from = 0; from < 8000; from += 1000) {
     const lines = Array.from({ length: 1000 }, (_, index) =>
       JSON.stringify({ table: 'messages', partition: 'alice', row: rowName(from + index), text: 'x'.repeat(6000) }),
     );
-    assert.equal((await post(daemon.url, lines.join('\n'))).status, 200);
+    assert.equal((await post(url, lines.join('\n'))).status, 200);
   }
+  assert.equal(await stop(), 0);
+  const daemon = await startDaemon({ folder, words: ['--only', 'http'], configuration: '[limits]\nrequestSeconds = 4\n' });
   const deaf = [];
   for (let index = 0; index < 10; index += 1) {
     const socket = connect(new URL(daemon.url).port, '127.0.0.1');
