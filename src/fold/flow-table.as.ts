@@ -3,8 +3,11 @@
  * memory and hands over rows a part at a time.
  *
  *   DIRECTORY  u32 address of each chunk of 4096 groups, in the order in which groups appeared
- *   group      | 0 f64 flows | 8 f64 packets | 16 f64 bytes | 24 f64 packets back | 32 f64 bytes back | 40 u64 first ns | 48 u64 last ns | 56 key, to 8 |
+ *   group      | 0 f64 flows | 8 f64 packets | 16 f64 bytes | 24 u64 first ns | 32 u64 last ns | 40 key, to 8 | in a wide table f64 packets, f64 bytes back |
+ *              small ones are 64 bytes, a line of the cache
  *   slot       | u32 hash | u32 address of the group / 8, 0: none |      at most three quarters full; the place is given by the upper bits of the hash
+ *
+ *   DIRECT     u32 address / 8 of the group of each key below 65536, where keys are one word: those are found without a hash
  *
  * Doubling moves slots by their hash alone, in order, without a look at the groups. Rows are taken 32 at a time: their slots and groups are
  * touched before they are worked on, so that the waits for memory overlap.
@@ -14,13 +17,17 @@ export const DIRECTORY: usize = 65536;
 const directoryEntries: u32 = 65536;
 const TAGS: usize = 1024;
 const SWAPPED: usize = 2048;
-const KEY: usize = 56;
+const KEY: usize = 40;
+const directKeys: u32 = 65536;
 const chunkGroups: u32 = 4096;
 const ahead: u32 = 32;
 const page: usize = 65536;
 
 let keyBytes: usize = 0;
 let groupBytes: usize = 0;
+// Place of the sums that go back in a group; 0 in a narrow table.
+let backAt: usize = 0;
+let direct: usize = 0;
 let groups: u32 = 0;
 let slots: usize = 0;
 let slotBits: u32 = 0;
@@ -30,14 +37,18 @@ let spare: usize = 0;
 let spareEnd: usize = 0;
 let touched: u32 = 0;
 
-/** Begins with keys of `words` words; the heap lies from `at` on. Answers the bytes of a group. */
-export function begin(words: u32, at: usize): u32 {
+/** Begins with keys of `words` words; the heap lies from `at` on. `isWide`: groups hold what goes back, too. Answers the bytes of a group. */
+export function begin(words: u32, at: usize, isWide: bool): u32 {
   keyBytes = <usize>words << 2;
   groupBytes = (KEY + keyBytes + 7) & ~7;
+  backAt = isWide ? groupBytes : 0;
+  if (isWide) groupBytes += 16;
+  groupBytes = max(groupBytes, 64);
   groups = 0;
   heap = at;
   slotBits = 12;
   slots = take((<usize>1 << slotBits) << 3);
+  direct = words == 1 ? take(<usize>directKeys << 2) : 0;
   return <u32>groupBytes;
 }
 
@@ -46,7 +57,7 @@ export function groupCount(): u32 {
   return groups;
 }
 
-/** Adds `rows` rows; `counts`: 0 where a row is one flow, `back`, `backBytes`: 0 where nothing goes back. False: there is no memory for as many groups. */
+/** Adds `rows` rows; `counts`: 0 where a row is one flow, `back`, `backBytes`: 0 where nothing goes back, as in every narrow table. False: there is no memory for as many groups. */
 export function fold(
   rows: u32,
   keys: usize,
@@ -64,21 +75,26 @@ export function fold(
   if (!reserve(rows)) return false;
   for (let start: u32 = 0; start < rows; start += ahead) {
     const end = min(start + ahead, rows);
-    touch(keys + <usize>start * keyBytes, end - start);
+    if (direct == 0) touch(keys + <usize>start * keyBytes, end - start);
     for (let row = start; row < end; row++) {
       const key = keys + <usize>row * keyBytes;
-      const tag = load<u32>(TAGS + (<usize>(row - start) << 2));
       const by8 = <usize>row << 3;
       const by4 = <usize>row << 2;
-      let group = find(key, tag);
+      let tag: u32 = 0;
+      let group: usize = 0;
+      if (direct != 0 && load<u32>(key) < directKeys) group = <usize>load<u32>(direct + (<usize>load<u32>(key) << 2)) << 3;
+      else {
+        tag = direct == 0 ? load<u32>(TAGS + (<usize>(row - start) << 2)) : hashOf(key);
+        group = find(key, tag);
+      }
       let isReverse = false;
       if (group == 0 && isBothWays) {
         group = findSwapped(key);
         isReverse = group != 0;
       }
       if (group == 0) group = insert(key, tag);
-      add(group, isReverse ? 24 : 8, load<f64>(packets + by8), load<f64>(bytes + by8));
-      if (back != 0) add(group, isReverse ? 8 : 24, load<f64>(back + by8), load<f64>(backBytes + by8));
+      add(group, isReverse ? backAt : 8, load<f64>(packets + by8), load<f64>(bytes + by8));
+      if (back != 0) add(group, isReverse ? 8 : backAt, load<f64>(back + by8), load<f64>(backBytes + by8));
       store<f64>(group, load<f64>(group) + (counts == 0 ? 1 : max(load<f64>(counts + by8), 1)));
       span(group, nanosOf(first + by4, firstNanos + by4), nanosOf(last + by4, lastNanos + by4));
     }
@@ -86,12 +102,18 @@ export function fold(
   return true;
 }
 
-/** Adds groups of another table, which lie one after the other from `at` on. False: there is no memory for them. */
-export function absorb(at: usize, count: u32, isBothWays: bool): bool {
+/** Adds groups of another table, `size` bytes each, which lie one after the other from `at` on; those of a wide table want one. False: there is no memory for them. */
+export function absorb(at: usize, count: u32, size: usize, isWide: bool, isBothWays: bool): bool {
   if (!reserve(count)) return false;
-  for (let index: u32 = 0; index < count; index++, at += groupBytes) {
-    const tag = hashOf(at + KEY);
-    let group = find(at + KEY, tag);
+  for (let index: u32 = 0; index < count; index++, at += size) {
+    const isDirect = direct != 0 && load<u32>(at, KEY) < directKeys;
+    let tag: u32 = 0;
+    let group: usize = 0;
+    if (isDirect) group = <usize>load<u32>(direct + (<usize>load<u32>(at, KEY) << 2)) << 3;
+    else {
+      tag = hashOf(at + KEY);
+      group = find(at + KEY, tag);
+    }
     let isReverse = false;
     if (group == 0 && isBothWays) {
       group = findSwapped(at + KEY);
@@ -99,9 +121,9 @@ export function absorb(at: usize, count: u32, isBothWays: bool): bool {
     }
     if (group == 0) group = insert(at + KEY, tag);
     store<f64>(group, load<f64>(group) + load<f64>(at));
-    add(group, isReverse ? 24 : 8, load<f64>(at, 8), load<f64>(at, 16));
-    add(group, isReverse ? 8 : 24, load<f64>(at, 24), load<f64>(at, 32));
-    span(group, load<u64>(at, 40), load<u64>(at, 48));
+    add(group, isReverse ? backAt : 8, load<f64>(at, 8), load<f64>(at, 16));
+    if (isWide) add(group, isReverse ? 8 : backAt, load<f64>(at + backAt), load<f64>(at + backAt, 8));
+    span(group, load<u64>(at, 24), load<u64>(at, 32));
   }
   return true;
 }
@@ -117,7 +139,8 @@ function touch(keys: usize, rows: u32): void {
   for (let row: u32 = 0; row < rows; row++) {
     const tag = load<u32>(TAGS + (<usize>row << 2));
     const group = <usize>load<u32>(slots + (<usize>(tag >> shift) << 3), 4) << 3;
-    touched ^= load<u32>(group) ^ load<u32>(group, KEY) ^ load<u32>(group + groupBytes - 4);
+    touched ^= load<u32>(group) ^ load<u32>(group + groupBytes - 4);
+    if (groupBytes > 64) touched ^= load<u32>(group, 64);
   }
 }
 
@@ -137,8 +160,8 @@ function add(group: usize, at: usize, packets: f64, bytes: f64): void {
 // @ts-ignore: decorator
 @inline
 function span(group: usize, first: u64, last: u64): void {
-  if (first < load<u64>(group, 40)) store<u64>(group, first, 40);
-  if (last > load<u64>(group, 48)) store<u64>(group, last, 48);
+  if (first < load<u64>(group, 24)) store<u64>(group, first, 24);
+  if (last > load<u64>(group, 32)) store<u64>(group, last, 32);
 }
 
 // @ts-ignore: decorator
@@ -195,10 +218,11 @@ function findSwapped(key: usize): usize {
 function insert(key: usize, tag: u32): usize {
   const group = <usize>load<u32>(DIRECTORY + (<usize>(groups / chunkGroups) << 2)) + <usize>(groups % chunkGroups) * groupBytes;
   groups++;
-  memory.fill(group, 0, KEY);
-  store<u64>(group, u64.MAX_VALUE, 40);
+  memory.fill(group, 0, groupBytes);
+  store<u64>(group, u64.MAX_VALUE, 24);
   memory.copy(group + KEY, key, keyBytes);
-  put(tag, <u32>(group >> 3));
+  if (direct != 0 && load<u32>(key) < directKeys) store<u32>(direct + (<usize>load<u32>(key) << 2), <u32>(group >> 3));
+  else put(tag, <u32>(group >> 3));
   return group;
 }
 
@@ -251,7 +275,7 @@ function double(): bool {
 
 // Memory that is all zero, or 0 when there is no more.
 function take(size: usize): usize {
-  const at = (heap + 15) & ~15;
+  const at = (heap + 63) & ~63;
   const have = <usize>memory.size() * page;
   // The last pages stay out of reach, so that no address wraps.
   if (size > 0xfff00000 - at) return 0;

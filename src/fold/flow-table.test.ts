@@ -95,3 +95,38 @@ test('many groups: slots double, chunks follow each other, and nothing is lost',
   equal(other.count, 40_000);
   equal(other.flows(3), 2 * table.flows(3));
 });
+
+test('keys of one word below and above 65536, and rows that go back from some part on', () => {
+  const row = (key: number, index: number, back: number): Row => ({ key: [key], packets: index, back, first: 5 + index, nanos: 6 });
+  fc.assert(
+    fc.property(
+      fc.array(fc.constantFrom(0, 1, 443, 65535, 65536, 65537, 2 ** 32 - 1), { maxLength: 40 }),
+      fc.nat(40),
+      fc.nat(40),
+      (keys, from, cut) => {
+        const rows = keys.map((key, index) => row(key, index, index < from ? 0 : 3));
+        const wide = new FlowTable(1);
+        fold(wide, rows);
+        // Rows before `from` are folded without the columns that they do not need.
+        const grown = new FlowTable(1);
+        fold(grown, rows.slice(0, from), false);
+        fold(grown, rows.slice(from));
+        deepEqual([...told(grown)], [...told(wide)]);
+        deepEqual(told(wide), naive(rows));
+        // Narrow and wide tables are added up either way.
+        const [narrow, other] = [new FlowTable(1), new FlowTable(1)];
+        const plain = rows.map((one) => ({ ...one, back: 0 }));
+        fold(narrow, plain.slice(0, cut), false);
+        fold(other, rows.slice(cut));
+        const both = [...plain.slice(0, cut), ...rows.slice(cut)];
+        const added = new FlowTable(1);
+        added.absorb(other.groups());
+        added.absorb(narrow.groups());
+        narrow.absorb(other.groups());
+        deepEqual(told(narrow), naive(both));
+        deepEqual(told(added), naive(both));
+      },
+    ),
+    { seed, numRuns: 200 },
+  );
+});

@@ -27,20 +27,22 @@ export interface SummedColumns {
 /** Groups as they lie in a table, to be added to another one with the same keys. */
 export interface TableGroups {
   readonly count: number;
+  /** Whether they hold what goes back, too. */
+  readonly isWide: boolean;
   readonly chunks: readonly ArrayBuffer[];
 }
 
 interface Kernel {
-  begin(words: number, at: number): number;
+  begin(words: number, at: number, isWide: number): number;
   groupCount(): number;
   fold(rows: number, keys: number, ...columns: number[]): number;
-  absorb(at: number, count: number, isBothWays: number): number;
+  absorb(at: number, count: number, size: number, isWide: number, isBothWays: number): number;
 }
 
 const directoryAt = 65536;
 const directoryBytes = 65536 * 4;
 const chunkGroups = 4096;
-const keyAt = 56;
+const keyAt = 40;
 /** Rows that are handed over at once. */
 export const partRows = 4096;
 const columnBytes = {
@@ -61,26 +63,47 @@ let compiled: WebAssembly.Module | undefined;
 export class FlowTable {
   /** Words of a key. */
   readonly words: number;
-  readonly #memory = new WebAssembly.Memory({ initial: 64, maximum: 65536 });
-  readonly #kernel: Kernel;
-  readonly #groupBytes: number;
+  #memory = new WebAssembly.Memory({ initial: 64, maximum: 65536 });
+  #kernel: Kernel;
+  #groupBytes = 0;
+  /** Whether groups hold what goes back: from the first rows on that have it. */
+  #isWide = false;
+  readonly #heapAt: number;
   readonly #inputAt = directoryAt + directoryBytes;
   readonly #columnAt: Readonly<Record<keyof typeof columnBytes, number>>;
   #views = viewsOf(this.#memory.buffer);
 
   constructor(words: number) {
     this.words = words;
-    compiled ??= new WebAssembly.Module(readFileSync(new URL('flow-table.wasm', import.meta.url)));
-    this.#kernel = new WebAssembly.Instance(compiled, { env: { memory: this.#memory } }).exports as unknown as Kernel;
-    let at = this.#inputAt + Math.ceil((partRows * words * 4) / 8) * 8;
+    let at = this.#inputAt + inputBytes(words);
     const places = columnNames.map((name) => {
       const place = at;
       at += partRows * columnBytes[name];
       return [name, place] as const;
     });
     this.#columnAt = Object.fromEntries(places) as Record<keyof typeof columnBytes, number>;
-    this.#groupBytes = this.#kernel.begin(words, at);
-    this.#refresh();
+    this.#heapAt = at;
+    this.#kernel = this.#begun();
+  }
+
+  #begun(): Kernel {
+    compiled ??= new WebAssembly.Module(readFileSync(new URL('flow-table.wasm', import.meta.url)));
+    const kernel = new WebAssembly.Instance(compiled, { env: { memory: this.#memory } }).exports as unknown as Kernel;
+    this.#groupBytes = kernel.begin(this.words, this.#heapAt, this.#isWide ? 1 : 0);
+    this.#views = viewsOf(this.#memory.buffer);
+    return kernel;
+  }
+
+  // The groups in another memory, with room for what goes back; the keys of the part that is to be folded stay where they are.
+  #widen(): void {
+    if (this.#isWide) return;
+    const groups = this.groups();
+    const keys = this.keys.slice();
+    this.#isWide = true;
+    this.#memory = new WebAssembly.Memory({ initial: 64, maximum: 65536 });
+    this.#kernel = this.#begun();
+    this.absorb(groups);
+    this.keys.set(keys);
   }
 
   /** Groups so far. */
@@ -96,10 +119,11 @@ export class FlowTable {
 
   /** Adds rows [start, end) (at most `partRows`), whose keys stand in `keys`; `isBothWays`: a row joins the group of its other direction if that stands. */
   fold(rows: SummedColumns, start: number, end: number, isBothWays = false): void {
+    const hasBack = rows.packetsRev !== undefined || rows.bytesRev !== undefined;
+    if (hasBack || isBothWays) this.#widen();
     this.#refresh();
     const { floats, words } = this.#views;
     const at = this.#columnAt;
-    const hasBack = rows.packetsRev !== undefined || rows.bytesRev !== undefined;
     for (const name of columnNames) {
       const column = rows[name];
       if (column instanceof Float64Array) floats.set(column.subarray(start, end), at[name] >> 3);
@@ -129,17 +153,19 @@ export class FlowTable {
       const at = this.#addressOf(group);
       chunks.push(this.#memory.buffer.slice(at, at + Math.min(chunkGroups, this.count - group) * this.#groupBytes));
     }
-    return { count: this.count, chunks };
+    return { count: this.count, isWide: this.#isWide, chunks };
   }
 
   /** Adds the groups of another table with the same keys; `isBothWays` as in `fold`. */
-  absorb({ chunks }: TableGroups, isBothWays = false): void {
-    const partBytes = Math.floor((partRows * this.words * 4) / this.#groupBytes) * this.#groupBytes;
+  absorb({ count, isWide, chunks }: TableGroups, isBothWays = false): void {
+    if (isWide || isBothWays) this.#widen();
+    const size = chunks.reduce((sum, { byteLength }) => sum + byteLength, 0) / Math.max(count, 1);
+    const partBytes = Math.floor(inputBytes(this.words) / size) * size;
     for (const chunk of chunks) {
       for (let done = 0; done < chunk.byteLength; done += partBytes) {
         const part = new Uint8Array(chunk, done, Math.min(partBytes, chunk.byteLength - done));
         new Uint8Array(this.#memory.buffer).set(part, this.#inputAt);
-        if (this.#kernel.absorb(this.#inputAt, part.length / this.#groupBytes, isBothWays ? 1 : 0) === 0) this.#refuse();
+        if (this.#kernel.absorb(this.#inputAt, part.length / size, size, isWide ? 1 : 0, isBothWays ? 1 : 0) === 0) this.#refuse();
       }
     }
     this.#refresh();
@@ -158,21 +184,21 @@ export class FlowTable {
   }
 
   packetsRev(group: number): number {
-    return this.#views.floats[(this.#addressOf(group) >>> 3) + 3]!;
+    return this.#isWide ? this.#views.floats[((this.#addressOf(group) + this.#groupBytes) >>> 3) - 2]! : 0;
   }
 
   bytesRev(group: number): number {
-    return this.#views.floats[(this.#addressOf(group) >>> 3) + 4]!;
+    return this.#isWide ? this.#views.floats[((this.#addressOf(group) + this.#groupBytes) >>> 3) - 1]! : 0;
   }
 
   /** Nanoseconds of the epoch at which the first flow began. */
   firstNs(group: number): bigint {
-    return this.#views.longs[(this.#addressOf(group) >>> 3) + 5]!;
+    return this.#views.longs[(this.#addressOf(group) >>> 3) + 3]!;
   }
 
   /** Nanoseconds of the epoch at which the last flow ended. */
   lastNs(group: number): bigint {
-    return this.#views.longs[(this.#addressOf(group) >>> 3) + 6]!;
+    return this.#views.longs[(this.#addressOf(group) >>> 3) + 4]!;
   }
 
   /** Word `word` of a group's key. */
@@ -197,6 +223,11 @@ export class FlowTable {
   #refuse(): never {
     throw new Refused(`more than ${this.count} groups of flows do not fit into memory (expected fewer: narrow the filter or the keys)`);
   }
+}
+
+/** Bytes of the keys of a part, as they lie before its columns. */
+function inputBytes(words: number): number {
+  return Math.ceil((partRows * words * 4) / 8) * 8;
 }
 
 function viewsOf(buffer: ArrayBuffer) {
