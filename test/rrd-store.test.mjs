@@ -102,6 +102,11 @@ test('24 of every 60 seconds unknown read 40 % at a minute, an hour, a day and a
     okays.every((line) => line.startsWith('OK u:')),
     okays.find((line) => !line.startsWith('OK')),
   );
+  const mixed = weirAny(['rrd', '-', '--data', 'question'], 'info nofile.rrd\nbogus\nlast host.rrd\n').stdout.trim().split('\n');
+  assert.deepEqual(
+    mixed.map((line) => line.replace(/^(ERROR: nofile\.rrd|ERROR: rrd|OK).*$/, '$1').replace(/^\d+$/, 'time')),
+    ['ERROR: nofile.rrd', 'ERROR: rrd', 'time', 'OK'],
+  );
   const ask = (from, hours, step) =>
     percents(
       weir(

@@ -2,7 +2,9 @@
 // Goldens of the help are in test/golden/help; WEIR_UPDATE=1 writes them anew, to be reviewed in the diff.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -162,4 +164,19 @@ test('blank lines alone are no flows and no fault', () => {
     input: '\ufeff\r\n\n',
   });
   assert.deepEqual([status, stdout, stderr], [0, '{"flows":0,"packets":0,"bytes":0,"rejected":{}}\n', '']);
+});
+
+test('an address that is in use is named', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'weir-port-'));
+  const holder = createServer().listen(0, '127.0.0.1');
+  await once(holder, 'listening');
+  try {
+    const { port } = holder.address();
+    const { status, stderr } = weir('serve', '--data', folder, '--only', 'http', '--port', `http=${port}`);
+    assert.equal(status, 1);
+    assert.equal(stderr, `weir: 127.0.0.1:${port}: the address is in use (expected a free one: --port NAME=N)\n`);
+  } finally {
+    holder.close();
+    rmSync(folder, { recursive: true, force: true });
+  }
 });

@@ -198,6 +198,8 @@ function gridOf(
     if (options.hideAxes !== true)
       parts.push(label(left - 6, y + fontSize * 0.35, unit(tick), { size: fontSize, anchor: 'end', fill: foreground }));
   }
+  const corner = `${note}${options.timeZone}`;
+  const cornerLeft = right - textWidth(corner, fontSize * 0.9) - 4;
   for (const tick of times) {
     const x = plot.x(tick.at);
     if (options.hideGrid !== true) line(x, top, x, bottom, foreground, tick.day === '' ? 0.1 : 0.25);
@@ -206,12 +208,15 @@ function gridOf(
     const room = textWidth(tick.text, fontSize) / 2;
     if (x + room > right + 10 || x - room < 0) continue;
     parts.push(label(x, bottom + fontSize * 1.4, tick.text, { size: fontSize, anchor: 'middle', fill: foreground }));
-    if (tick.day !== '') parts.push(label(x, bottom + fontSize * 2.6, tick.day, { size: fontSize, anchor: 'middle', fill: foreground }));
+    // A day stays within the picture and off the corner.
+    const dayRoom = textWidth(tick.day, fontSize) / 2;
+    const dayX = Math.max(x, dayRoom + 2);
+    if (tick.day !== '' && dayX + dayRoom < cornerLeft)
+      parts.push(label(dayX, bottom + fontSize * 2.6, tick.day, { size: fontSize, anchor: 'middle', fill: foreground }));
   }
   if (options.hideAxes === true) return parts;
   line(left, bottom, right, bottom, foreground, 0.7);
   line(left, top, left, bottom, foreground, 0.7);
-  const corner = `${note}${options.timeZone}`;
   parts.push(label(right, bottom + fontSize * 2.6, corner, { size: fontSize * 0.9, anchor: 'end', fill: '#888888' }));
   if (options.vtitle !== undefined) {
     const x = fontSize * 1.4;

@@ -69,11 +69,17 @@ function report(error: unknown, world: World): number {
     return error instanceof Usage ? 2 : 1;
   }
   if (isSystemError(error)) {
-    world.stderr.write(`weir: ${error.path === undefined ? '' : `${error.path}: `}${systemText(error)}\n`);
+    world.stderr.write(`weir: ${placeOf(error)}${systemText(error)}\n`);
     return 1;
   }
   world.stderr.write(`weir: this is a fault of Weir itself: ${error instanceof Error ? error.stack : String(error)}\n`);
   return 1;
+}
+
+// The file, or the address and port.
+function placeOf(error: NodeJS.ErrnoException & { readonly address?: string; readonly port?: number }): string {
+  if (error.path !== undefined) return `${error.path}: `;
+  return error.port === undefined ? '' : `${error.address ?? ''}:${error.port}: `;
 }
 
 /** An error of the operating system in words. */
@@ -87,7 +93,7 @@ export function systemText(error: NodeJS.ErrnoException): string {
     EFBIG: 'the file grew beyond the size limit',
     EDQUOT: 'the disk quota is used up',
     EMFILE: 'too many open files',
-    EADDRINUSE: 'the address is in use',
+    EADDRINUSE: 'the address is in use (expected a free one: --port NAME=N)',
     EROFS: 'the file system is read-only',
     ECONNREFUSED: 'connection refused',
   };

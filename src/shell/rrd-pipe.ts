@@ -8,6 +8,7 @@ import { setTimeout } from 'node:timers/promises';
 import { Fault } from '../base/faults.js';
 import type { OpenMetrics } from '../serve/open-metrics.js';
 import { RrdWriter } from '../serve/rrd-writer.js';
+import { systemText } from './main.js';
 import { createWith } from './rrd-create.js';
 import { openRrdStore } from './rrd-store.js';
 import { updateWith } from './rrd-update.js';
@@ -108,8 +109,7 @@ class PipeSession {
         } else await this.#read(verb, rest);
         answers.push('');
       } catch (error) {
-        if (!(error instanceof Fault)) throw error;
-        answers.push(`ERROR: ${error.line}`);
+        answers.push(`ERROR: ${errorText(error)}`);
       }
     }
     return false;
@@ -151,6 +151,14 @@ class PipeSession {
     const real = (this.#context.world.monotonicMs() - this.#startedMs) / 1000;
     return `OK u:${(user / 1e6).toFixed(2)} s:${(system / 1e6).toFixed(2)} r:${real.toFixed(2)}`;
   }
+}
+
+// A file that is not there ends its line, not the session.
+function errorText(error: unknown): string {
+  if (error instanceof Fault) return error.line;
+  if (!(error instanceof Error && 'syscall' in error)) throw error;
+  const { path } = error as NodeJS.ErrnoException;
+  return `${path === undefined ? '' : `${path}: `}${systemText(error as NodeJS.ErrnoException)}`;
 }
 
 /** The words of a line: by blanks; quotes and backslashes keep them. */
