@@ -97,15 +97,18 @@ export class NfcapdKernel {
   readonly rates: Uint32Array;
   /** Flows that the last reading in part took, those that the filter left out included. */
   seen = 0;
-  readonly #kernel: Exports;
-  readonly #scan: NfcapdScan;
+  /** The memory, and the kernels in it, each from the first file on that needs it. */
+  readonly #memory: WebAssembly.Memory;
+  readonly #tablesAt: number;
+  #heldKernel: Exports | undefined;
+  #heldScan: NfcapdScan | undefined;
   /** Whether only what is looked at is read, and the filter of those rows. */
   isPartial = false;
   #filter: Filter | undefined;
   /** The optional columns of its own batch, and those of them that are of the other direction. */
   readonly #own: readonly PresentColumn[];
   readonly #reverse: readonly PresentColumn[];
-  readonly #old: Exports;
+  #heldOld: Exports | undefined;
   readonly #maps: Uint32Array;
   readonly #mapIds: Uint16Array;
   #mapIdsAt = 0;
@@ -172,9 +175,23 @@ export class NfcapdKernel {
     this.#table = new Uint32Array(memory.buffer, tableAt, pageBytes / 8);
     this.#fillTables();
     this.#codecs = new BlockCodecs(memory, scratch.byteOffset);
-    this.#scan = new NfcapdScan(memory, tables.byteOffset);
-    this.#kernel = kernelIn(memory, new URL('nfcapd-records.wasm', import.meta.url)) as unknown as Exports;
-    this.#old = kernelIn(memory, new URL('nfcapd-old-records.wasm', import.meta.url)) as unknown as Exports;
+    this.#memory = memory;
+    this.#tablesAt = tables.byteOffset;
+  }
+
+  get #kernel(): Exports {
+    this.#heldKernel ??= kernelIn(this.#memory, new URL('nfcapd-records.wasm', import.meta.url)) as unknown as Exports;
+    return this.#heldKernel;
+  }
+
+  get #old(): Exports {
+    this.#heldOld ??= kernelIn(this.#memory, new URL('nfcapd-old-records.wasm', import.meta.url)) as unknown as Exports;
+    return this.#heldOld;
+  }
+
+  get #scan(): NfcapdScan {
+    this.#heldScan ??= new NfcapdScan(this.#memory, this.#tablesAt);
+    return this.#heldScan;
   }
 
   #fillTables(): void {

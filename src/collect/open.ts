@@ -120,7 +120,8 @@ async function* readEach(
 
 // An input of nothing, of blank lines or of a byte order mark holds no flows and is no fault. More than a little of it is no flow file.
 function isBlank(head: Uint8Array): boolean {
-  return head.length < 4096 && Buffer.from(head).toString('utf8').trim() === '';
+  // A form feed is not blank here: it is the first byte of an nfcapd file.
+  return head.length < 4096 && /^\uFEFF?[ \t\r\n]*$/.test(Buffer.from(head).toString('utf8'));
 }
 
 function formatOf(input: Input, options: ReadOptions): (typeof flowFormats)[number] {
