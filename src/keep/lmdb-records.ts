@@ -20,23 +20,19 @@ import type { Ranges, RecordPut, Rows } from './store.js';
 
 const smallBlockRows = 8;
 
-interface Put {
-  readonly row: string;
-  readonly at: number;
-  readonly value: string | undefined;
-}
-
+/** A block's first row, and its rows. */
 interface Block {
   readonly row: string;
-  readonly bytes: Buffer;
+  readonly rows: StoredRecord[];
 }
 
 /** Puts and deletes the records of a batch. */
-export function putRecords({ by: { records } }: Tables, puts: readonly RecordPut[], nowSeconds: number): void {
-  const tables = new Map<string, Map<string, Put[]>>();
+export function putRecords(stored: Tables, puts: readonly RecordPut[], nowSeconds: number): void {
+  const nowMicros = Math.round(nowSeconds * 1e6);
+  const tables = new Map<string, Map<string, RecordPut[]>>();
   let [table, partition]: (string | undefined)[] = [];
-  let partitions = new Map<string, Put[]>();
-  let group: Put[] = [];
+  let partitions = new Map<string, RecordPut[]>();
+  let group: RecordPut[] = [];
   for (const put of puts) {
     if (put.table !== table) {
       table = put.table;
@@ -49,35 +45,41 @@ export function putRecords({ by: { records } }: Tables, puts: readonly RecordPut
       group = partitions.get(partition) ?? [];
       partitions.set(partition, group);
     }
-    group.push({ row: put.row, at: put.at ?? Math.round(nowSeconds * 1e6), value: put.value });
+    group.push(put);
   }
-  for (const [name, own] of tables) for (const [key, rows] of own) putPartition(records, name, key, inOrder(rows));
+  for (const [name, own] of tables) for (const [key, rows] of own) putPartition(stored, name, key, inOrder(rows), nowMicros);
 }
 
 // In order of row, the last put of a row only. Most batches come in order.
-function inOrder(puts: Put[]): Put[] {
+function inOrder(puts: RecordPut[]): RecordPut[] {
   let isOrdered = true;
   for (let at = 1; at < puts.length && isOrdered; at++) isOrdered = compareRows(puts[at - 1]!.row, puts[at]!.row) < 0;
   if (isOrdered) return puts;
   return [...new Map(puts.map((put) => [put.row, put])).values()].sort((one, two) => compareRows(one.row, two.row));
 }
 
-function putPartition(records: Table, table: string, partition: string, puts: readonly Put[]): void {
+function putPartition(
+  { by: { records }, lentRecords }: Tables,
+  table: string,
+  partition: string,
+  puts: readonly RecordPut[],
+  nowMicros: number,
+): void {
   const prefix = recordKey(table, partition, '');
   const keyOf = (row: string): Buffer => recordKey(table, partition, row);
   for (let from = 0; from < puts.length; ) {
-    const first = puts[from]!.row;
-    const block = blockBefore(records, prefix, keyOf(first)) ?? blockBehind(records, prefix, keyOf(first));
-    const next = block === undefined ? undefined : blockBehind(records, prefix, keyOf(`${block.row}\u0001`));
+    const key = keyOf(puts[from]!.row);
+    // The last block whose first row is not above the put's; else the first of all.
+    const block = blockFrom(lentRecords, prefix, key, true) ?? blockFrom(lentRecords, prefix, key, false);
+    const next = block === undefined ? undefined : firstRowFrom(records, prefix, keyOf(`${block.row}\u0001`));
     let end = from + 1;
-    while (end < puts.length && (next === undefined || compareRows(puts[end]!.row, next.row) < 0)) end++;
-    const held: StoredRecord[] = [];
-    if (block !== undefined) decodeBlock(block.bytes, 0, countOfBlock(block.bytes), held);
-    const merged = mergeRows(held, puts, from, end);
+    while (end < puts.length && (next === undefined || compareRows(puts[end]!.row, next) < 0)) end++;
+    const held = block?.rows ?? [];
+    const merged = mergeRows(held, puts, from, end, nowMicros);
     if (merged.length < held.length && merged.length < smallBlockRows && next !== undefined) {
       // What is left is few: it joins its neighbour, whose own puts come with the next turn.
-      decodeBlock(next.bytes, 0, countOfBlock(next.bytes), merged);
-      records.removeSync(keyOf(next.row));
+      merged.push(...(blockFrom(lentRecords, prefix, keyOf(next), false)?.rows ?? []));
+      records.removeSync(keyOf(next));
     }
     const cut = cutIntoBlocks(merged, growth(held, puts, from, end));
     if (block !== undefined && cut[0]?.[0]?.row !== block.row) records.removeSync(keyOf(block.row));
@@ -86,17 +88,23 @@ function putPartition(records: Table, table: string, partition: string, puts: re
   }
 }
 
-function growth(held: readonly StoredRecord[], puts: readonly Put[], from: number, end: number): 'after' | 'before' | 'between' {
+function growth(held: readonly StoredRecord[], puts: readonly RecordPut[], from: number, end: number): 'after' | 'before' | 'between' {
   const last = held.at(-1);
   if (last === undefined || compareRows(puts[from]!.row, last.row) > 0) return 'after';
   return compareRows(puts[end - 1]!.row, held[0]!.row) < 0 ? 'before' : 'between';
 }
 
-function mergeRows(held: readonly StoredRecord[], puts: readonly Put[], from: number, end: number): StoredRecord[] {
+function mergeRows(
+  held: readonly StoredRecord[],
+  puts: readonly RecordPut[],
+  from: number,
+  end: number,
+  nowMicros: number,
+): StoredRecord[] {
   const merged: StoredRecord[] = [];
   let at = 0;
   for (let index = from; index < end; index++) {
-    const { row, at: time, value } = puts[index]!;
+    const { row, at: time = nowMicros, value } = puts[index]!;
     while (at < held.length && compareRows(held[at]!.row, row) < 0) merged.push(held[at++]!);
     if (at < held.length && held[at]!.row === row) at++;
     if (value !== undefined) merged.push({ row, at: time, value });
@@ -109,16 +117,19 @@ function startsWith(key: Buffer, prefix: Buffer): boolean {
   return key.length >= prefix.length && key.compare(prefix, 0, prefix.length, 0, prefix.length) === 0;
 }
 
-// The last block whose first row is not above the key's.
-function blockBefore(records: Table, prefix: Buffer, key: Buffer): Block | undefined {
-  for (const { key: found, value } of records.getRange({ start: key, reverse: true, limit: 1 }))
-    if (startsWith(found, prefix)) return { row: found.toString('utf8', prefix.length), bytes: value };
+// The nearest block at a key or before it, or at it or behind it; its bytes are lent, and so decoded at once.
+function blockFrom(records: Table, prefix: Buffer, key: Buffer, reverse: boolean): Block | undefined {
+  for (const { key: found, value } of records.getRange({ start: key, reverse, limit: 1 })) {
+    if (!startsWith(found, prefix)) break;
+    return { row: found.toString('utf8', prefix.length), rows: rowsOf(value, 0, countOfBlock(value)) };
+  }
   return undefined;
 }
 
-function blockBehind(records: Table, prefix: Buffer, key: Buffer): Block | undefined {
-  for (const { key: found, value } of records.getRange({ start: key, limit: 1 }))
-    if (startsWith(found, prefix)) return { row: found.toString('utf8', prefix.length), bytes: value };
+// The first row of the block at a key or behind it.
+function firstRowFrom(records: Table, prefix: Buffer, key: Buffer): string | undefined {
+  for (const found of records.getKeys({ start: key, limit: 1 }))
+    if (startsWith(found, prefix)) return found.toString('utf8', prefix.length);
   return undefined;
 }
 

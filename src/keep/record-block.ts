@@ -38,7 +38,10 @@ export function timesOfBlock(block: Buffer): { readonly oldest: number; readonly
   return { oldest: block.readDoubleLE(4), newest: block.readDoubleLE(12) };
 }
 
-/** Packs rows, which are in order. */
+const scratchBytes = 2 * blockBytesMax;
+const scratch = Buffer.allocUnsafeSlow(scratchBytes);
+
+/** Packs rows, which are in order. The bytes are lent: they lie where the next block is packed. */
 export function encodeBlock(rows: readonly StoredRecord[]): Buffer {
   // One text written once is half the time of two writes a row.
   let text = '';
@@ -48,10 +51,11 @@ export function encodeBlock(rows: readonly StoredRecord[]): Buffer {
   }
   const base = headBytes + rows.length * entryBytes;
   // UTF-8 is as long as its characters are many just when all of them are ASCII, and mostly they are. With room for more a longer text never ends there by chance.
-  const bytes = Buffer.allocUnsafe(base + text.length + 8);
+  const size = base + text.length;
+  const bytes = size + 8 <= scratchBytes ? scratch : Buffer.allocUnsafe(size + 8);
   if (bytes.write(text, base) === text.length) {
     writeHead(bytes, rows, 1);
-    return bytes.subarray(0, base + text.length);
+    return bytes.subarray(0, size);
   }
   const larger = Buffer.allocUnsafe(base + Buffer.byteLength(text));
   larger.write(text, base);
