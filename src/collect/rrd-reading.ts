@@ -28,21 +28,27 @@ export function parseReading(text: string, count: number): ReadingWords {
   return { time: text.slice(0, cut), isAt, readings };
 }
 
-// A whole number of at most twelve digits; -1 for anything else.
-function secondsOf(text: string): number {
+/** Where the time of an update of the form `SECONDS:READING` ends: one reading, nothing else to be asked of it; -1 for every other form. */
+export function plainTimeEnd(text: string): number {
+  const colon = text.indexOf(':');
+  return colon > 0 && !text.includes(':', colon + 1) && !text.includes('@') && secondsOf(text, colon) >= 0 ? colon : -1;
+}
+
+/** A whole number of at most twelve digits that ends at `end`; -1 for anything else. */
+export function secondsOf(text: string, end: number): number {
   let seconds = 0;
-  for (let at = 0; at < text.length; at++) {
+  for (let at = 0; at < end; at++) {
     const digit = text.charCodeAt(at) - 48;
     if (digit < 0 || digit > 9) return -1;
     seconds = seconds * 10 + digit;
   }
-  return text.length > 0 && text.length <= 12 ? seconds : -1;
+  return end > 0 && end <= 12 ? seconds : -1;
 }
 
 /** Epoch milliseconds of a time in digits; undefined for `N`. Throws Malformed. */
 export function readingTimeMs(text: string): number | undefined {
   if (text === 'N') return undefined;
-  const seconds = secondsOf(text);
+  const seconds = secondsOf(text, text.length);
   if (seconds >= 0) return seconds * 1000;
   if (/^\d{1,12}\.\d*$/.test(text)) return Math.floor(Number(text) * 1000 + 1e-6);
   throw new Malformed(`error while parsing time in get_time_from_reading - Cannot convert '${text.slice(0, 100)}' to float`);

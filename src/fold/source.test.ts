@@ -1,6 +1,7 @@
 // Readings into rates, type by type, and the same as what rrdtool keeps (its own program is asked in test/rrd-store.test.mjs).
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import fc from 'fast-check';
 import { rateOf, type SourceRule, type SourceType } from './source.js';
 
 const rule = (type: SourceType, more: Partial<SourceRule> = {}): SourceRule => ({
@@ -55,4 +56,14 @@ test('what cannot be read is said in the words of rrdtool', () => {
   assert.throws(() => rateOf(rule('COUNTER'), '1', '1.5', 1000), /not a simple unsigned integer/);
   assert.throws(() => rateOf(rule('DERIVE'), '1', 'abc', 1000), /not a simple signed integer: 'abc'/);
   assert.throws(() => rateOf(rule('GAUGE'), '1', '1.5x', 1000), /conversion of '1.5x' to float not complete: tail 'x'/);
+});
+
+test('a number is the one that its text says, however many digits it has', () => {
+  const digits = fc.string({ unit: fc.constantFrom(...'0123456789'), minLength: 1, maxLength: 12 });
+  fc.assert(
+    fc.property(digits, digits, fc.constantFrom('', '-', '+'), (whole, fraction, sign) => {
+      for (const text of [`${sign}${whole}`, `${sign}${whole}.${fraction}`, `${sign}.${fraction}`, `${sign}${whole}.`])
+        assert.equal(rateOf(rule('GAUGE'), 'U', text, 60_000), Number(text), text);
+    }),
+  );
 });

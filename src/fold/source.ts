@@ -80,8 +80,26 @@ function isDigit(code: number): boolean {
 
 const decimal = /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i;
 
+// Digits with a point or none, at most fifteen: both numbers of the quotient are exact, and so it is rounded once. NaN for another shape.
+function plainNumber(text: string): number {
+  let [value, scale, isFraction] = [0, 1, false];
+  const { length } = text;
+  if (length === 0 || length > 15) return Number.NaN;
+  for (let at = 0; at < length; at++) {
+    const code = text.charCodeAt(at);
+    if (isDigit(code)) {
+      value = value * 10 + code - 48;
+      if (isFraction) scale *= 10;
+    } else if (code === 46 && !isFraction && at > 0 && at < length - 1) isFraction = true;
+    else return Number.NaN;
+  }
+  return value / scale;
+}
+
 // A number as C's strtod takes it.
 function numberOf(text: string): number {
+  const plain = plainNumber(text);
+  if (!Number.isNaN(plain)) return plain;
   const quick = isDigit(text.charCodeAt(text.length - 1)) && isDigit(text.charCodeAt(0)) ? Number(text) : Number.NaN;
   if (!Number.isNaN(quick)) return quick;
   if (decimal.test(text)) return Number(text);

@@ -41,6 +41,22 @@ export class OpenStates {
     this.count++;
   }
 
+  /** Adds cells `[from, to)`, all of one series. */
+  addRun(series: number, slots: Float64Array, source: States, from: number, to: number): void {
+    this.add(series, slots[from]!, source, from);
+    const run = this.#runs.get(series)!;
+    const first = from + 1;
+    if (!risesFrom(slots, from, to)) {
+      for (let cell = first; cell < to; cell++) this.add(series, slots[cell]!, source, cell);
+      return;
+    }
+    while (run.count + to - first > run.slots.length) grow(run);
+    run.slots.set(slots.subarray(first, to), run.count);
+    for (const field of stateFields) run.cells[field].set(source[field].subarray(first, to), run.count);
+    run.count += to - first;
+    this.count += to - first;
+  }
+
   has(series: number): boolean {
     return this.#runs.has(series);
   }
@@ -51,6 +67,12 @@ export class OpenStates {
     if (run !== undefined) sort(run);
     return run;
   }
+}
+
+// Whether each slot lies after the one before it.
+function risesFrom(slots: Float64Array, from: number, to: number): boolean {
+  for (let cell = from + 1; cell < to; cell++) if (!(slots[cell]! > slots[cell - 1]!)) return false;
+  return true;
 }
 
 function grow(run: StateRun): void {
@@ -80,13 +102,24 @@ const journaled = ['ids', 'slots', ...stateFields] as const;
 type Journaled = (typeof journaled)[number];
 type JournalColumns = Readonly<Record<Journaled, Float64Array>>;
 
-/** What a column is when it is not written: of cells that know nothing, only the time that is unknown counts. */
-const derived: Readonly<Partial<Record<Journaled, (columns: JournalColumns, at: number) => number>>> = {
-  integrals: ({ lasts, knownMs }, at) => lasts[at]! * knownMs[at]!,
-  mins: ({ lasts }, at) => lasts[at]!,
-  maxs: ({ lasts }, at) => lasts[at]!,
-  lastAts: ({ slots, knownMs }, at) => slots[at]! * 1000 + knownMs[at]!,
-};
+/** What a column is when it is not written; false: it is always written. Of cells that know nothing, only the time that is unknown counts. */
+function derive(name: Journaled, { slots, knownMs, lasts }: JournalColumns, to: Float64Array): boolean {
+  switch (name) {
+    case 'integrals':
+      for (let at = 0; at < to.length; at++) to[at] = lasts[at]! * knownMs[at]!;
+      return true;
+    case 'mins':
+    case 'maxs':
+      to.set(lasts);
+      return true;
+    case 'lastAts':
+      for (let at = 0; at < to.length; at++) to[at] = slots[at]! * 1000 + knownMs[at]!;
+      return true;
+    default:
+      return false;
+  }
+}
+
 const [isStored, isSame, isDerived] = [0, 1, 2];
 
 /** The bytes of a commit's states; `ids[i]` is the series of cell i, or -1 where it is left out. */
@@ -98,7 +131,8 @@ export function encodeStates(states: StateColumns, ids: Int32Array): Uint8Array 
   const fields = Object.fromEntries(stateFields.map((field) => [field, pick(states.cells[field])]));
   const columns = { ids: Float64Array.from(kept), slots: pick(states.slot), ...fields } as unknown as JournalColumns;
   clearUnknown(columns);
-  const modes = journaled.map((name) => modeOf(columns, name));
+  const scratch = new Float64Array(kept.length);
+  const modes = journaled.map((name) => modeOf(columns, name, scratch));
   const size = modes.reduce((sum, mode) => sum + (mode === isStored ? kept.length : mode === isSame ? 1 : 0), 2);
   const values = new Float64Array(size);
   new Uint32Array(values.buffer, 0, 1)[0] = kept.length;
@@ -121,11 +155,15 @@ function clearUnknown({ knownMs, integrals, lasts, mins, maxs, lastAts, slots }:
   }
 }
 
-function modeOf(columns: JournalColumns, name: Journaled): number {
+function modeOf(columns: JournalColumns, name: Journaled, scratch: Float64Array): number {
   const column = columns[name];
-  const value = derived[name];
-  if (value !== undefined && column.every((one, at) => one === value(columns, at))) return isDerived;
-  return column.every((one) => one === column[0]) ? isSame : isStored;
+  if (derive(name, columns, scratch) && isEqual(column, scratch)) return isDerived;
+  return isEqual(column, scratch.fill(column[0] ?? 0)) ? isSame : isStored;
+}
+
+function isEqual(one: Float64Array, two: Float64Array): boolean {
+  for (let at = 0; at < one.length; at++) if (one[at] !== two[at]) return false;
+  return true;
 }
 
 /** Adds what the bytes hold of series from number `from` on; answers the greatest number plus one. Throws Corrupt. */
@@ -144,16 +182,15 @@ export function takeStates(bytes: Uint8Array, open: OpenStates, from: number): n
       at += count;
     } else columns[name] = new Float64Array(count).fill(modes[index] === isSame ? values[at++]! : 0);
   }
-  for (const [index, name] of journaled.entries()) {
-    const value = derived[name];
-    if (modes[index] === isDerived && value !== undefined)
-      for (let cell = 0; cell < count; cell++) columns[name][cell] = value(columns, cell);
-  }
+  for (const [index, name] of journaled.entries()) if (modes[index] === isDerived) derive(name, columns, columns[name]);
+  const { ids, slots } = columns;
   let seriesMax = 0;
-  for (let cell = 0; cell < count; cell++) {
-    const series = columns.ids[cell]!;
+  for (let cell = 0; cell < count; ) {
+    const series = ids[cell]!;
+    const first = cell;
+    while (cell < count && ids[cell] === series) cell++;
     if (series < from) continue;
-    open.add(series, columns.slots[cell]!, columns, cell);
+    open.addRun(series, slots, columns, first, cell);
     if (series >= seriesMax) seriesMax = series + 1;
   }
   return seriesMax;

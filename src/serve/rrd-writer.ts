@@ -132,6 +132,20 @@ export class RrdWriter {
     this.#touched.add(open);
   }
 
+  /** The same for a database of one source, which is told: one reading, without a list of them. */
+  updateOne(open: OpenRrd, timeMs: number, reading: string): void {
+    const { rrd, rates, numbers, computes } = open;
+    const intervalMs = timeMs - rrd.atMs;
+    if (!(intervalMs > 0)) throw new Malformed(notNewer(timeMs, rrd.atMs));
+    const rate = rateOf(rrd.definition.sources[0]!, rrd.lasts[0]!, reading, intervalMs);
+    rates[0] = rate;
+    this.#batch.add(numbers[0]!, rrd.ladder, timeMs / 1000, rrd.atMs, timeMs, rate);
+    passTime(open, timeMs, emitsNothing, computes);
+    rrd.atMs = timeMs;
+    rrd.lasts = [reading.length > lastLettersMax ? reading.slice(0, lastLettersMax) : reading];
+    this.#touched.add(open);
+  }
+
   /** Adds a cell of a source that was read from a file. */
   put(open: OpenRrd, source: number, slot: number, cells: States, from: number): void {
     this.#batch.put(open.numbers[source]!, slot, cells, from);
@@ -168,6 +182,8 @@ export class RrdWriter {
     while ((await this.#store.expire(nowSeconds)) > 0);
   }
 }
+
+const emitsNothing = (): void => {};
 
 /** rrdtool's words for a reading that is not newer than the last. */
 export function notNewer(timeMs: number, lastMs: number): string {

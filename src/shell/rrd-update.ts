@@ -1,7 +1,7 @@
 /** `weir rrd update`: readings into the databases of the store, with rrdtool's own words. What came before an update that is refused is kept, as rrdtool keeps it. */
 
 import { Malformed, Refused, Usage } from '../base/faults.js';
-import { parseReading, readingTimeMs } from '../collect/rrd-reading.js';
+import { parseReading, plainTimeEnd, readingTimeMs, secondsOf } from '../collect/rrd-reading.js';
 import { notNewer, type OpenRrd, type RrdWriter } from '../serve/rrd-writer.js';
 import { parseRrdWords, type RrdOption } from './rrd-options.js';
 import { withRrdWriter } from './rrd-store.js';
@@ -31,9 +31,16 @@ export function updateWith(writer: RrdWriter, words: readonly string[], context:
   const open = writer.find(file);
   const places = placesOf(open, parsed.value('template'));
   const skips = parsed.value('skip-past-updates') !== undefined;
+  const isOne = open.rrd.series.length === 1 && places.order === undefined;
   const fault = (message: string, cause?: unknown): Malformed => new Malformed(message, { file }, cause);
   try {
     for (const text of updates) {
+      const end = isOne ? plainTimeEnd(text) : -1;
+      const plainMs = end < 0 ? 0 : secondsOf(text, end) * 1000;
+      if (plainMs > open.rrd.atMs) {
+        writer.updateOne(open, plainMs, text.slice(end + 1));
+        continue;
+      }
       const { time, isAt, readings } = parseReading(text, places.count);
       const timeMs = isAt ? rrdTime('update', time, context) * 1000 : (readingTimeMs(time) ?? context.nowMs());
       if (timeMs <= open.rrd.atMs && skips) continue;
