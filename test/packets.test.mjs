@@ -345,6 +345,20 @@ test('bad input: each a clear message with its place, and nothing around it lost
   assert.match(cut.stderr, /cut\.csv\.gz: the gzip stream is damaged after \d+ unpacked bytes/);
   assert.ok(JSON.parse(cut.stdout).flows > 100, 'what came before the cut is used');
 
+  // Damage that the unpacker finds while bytes are still coming: behind the end, and in the sum over all.
+  const long = Buffer.concat(Array.from({ length: 12 }, () => sample));
+  const flipped = gzipSync(long);
+  flipped[flipped.length - 6] ^= 0x55;
+  for (const [name, bytes] of [
+    ['behind.csv.gz', Buffer.concat([gzipSync(long), Buffer.alloc(600, 'x')])],
+    ['sum.csv.gz', flipped],
+  ]) {
+    const damaged = weir(['packets', file(name, bytes), '--dry-run', '--json']);
+    assert.equal(damaged.status, 1, name);
+    assert.match(damaged.stderr, /\.csv\.gz: the gzip stream is damaged after \d+ unpacked bytes: incorrect/, name);
+    assert.ok(JSON.parse(damaged.stdout).flows > 100, name);
+  }
+
   const garbage = weir([
     'packets',
     file('garbage.bin', Buffer.from(Array.from({ length: 5000 }, (_, i) => (i * 7919) & 255))),

@@ -110,14 +110,20 @@ async function* gunzip(source: AsyncGenerator<Uint8Array>, file: string): AsyncG
     bytesOut += chunk.length;
     ready.push(chunk);
   });
+  // A stream that fails does not call back who wrote to it: what is behind the end of the last member can be such a failure.
+  let wake = (): void => undefined;
   stream.on('error', (error) => {
     failure ??= error;
+    wake();
   });
   try {
     for await (const chunk of source) {
       // Small pieces, each flushed: what a piece unpacks to is at hand before a damaged one fails.
       for (let at = 0; at < chunk.length && failure === undefined; at += gunzipPieceBytes) {
-        await new Promise<void>((resolve) => stream.write(chunk.subarray(at, at + gunzipPieceBytes), () => resolve()));
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+          stream.write(chunk.subarray(at, at + gunzipPieceBytes), () => resolve());
+        });
         yield* ready.splice(0);
       }
       if (failure !== undefined) break;
