@@ -4,10 +4,13 @@
  *
  * It never blocks a request and never throws into one. Memory is bounded: notes beyond `bufferBytes` are dropped and counted. A batch is
  * sent with an `Idempotency-Key` and again until it is answered, so that a batch whose answer was lost counts once.
+ *
+ * What it does at once stays small, so that requests do not wait behind a batch: notes become bytes 16 KiB at a time as they come, outside of the heap that
+ * the collector walks, and a batch goes out a few such parts at a time with other work between.
  */
 
 import { randomUUID } from 'node:crypto';
-import { Agent, type IncomingMessage, request as plainRequest, type ServerResponse } from 'node:http';
+import { Agent, type ClientRequest, type IncomingMessage, request as plainRequest, type ServerResponse } from 'node:http';
 import { request as secureRequest } from 'node:https';
 
 export interface HitsOptions {
@@ -47,12 +50,16 @@ export interface Hits {
 }
 
 const batchBytesMax = 1 << 20;
+const partBytes = 16 << 10;
+// Parts that are handed to the socket at once.
+const partsAtOnce = 4;
 const retryMsMax = 10_000;
 const answerMs = 10_000;
 
 interface Batch {
   readonly key: string;
-  readonly body: string;
+  readonly parts: readonly Buffer[];
+  readonly bytes: number;
   readonly count: number;
 }
 
@@ -83,8 +90,11 @@ class Sender {
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 1 });
   readonly #series = randomUUID();
   #number = 0;
-  #lines: string[] = [];
+  // Notes that are not bytes yet, and the parts before them.
+  #text = '';
+  #parts: Buffer[] = [];
   #bytes = 0;
+  #count = 0;
   readonly #batches: Batch[] = [];
   #sending: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -105,11 +115,22 @@ class Sender {
       this.counters.dropped += 1;
       return;
     }
-    this.#lines.push(line);
-    this.#bytes += line.length;
+    this.#text += line;
+    this.#count += 1;
     this.counters.waitingBytes += line.length;
+    if (this.#text.length >= partBytes) this.#seal();
     if (this.#bytes >= batchBytesMax) this.#cut();
     this.#timer ??= setTimeout(() => this.#cut(), this.#intervalMs).unref();
+  }
+
+  #seal(): void {
+    if (this.#text === '') return;
+    const part = Buffer.from(this.#text);
+    // What is no ASCII takes more bytes than it has characters.
+    this.counters.waitingBytes += part.length - this.#text.length;
+    this.#bytes += part.length;
+    this.#parts.push(part);
+    this.#text = '';
   }
 
   async flush(timeoutMs: number): Promise<void> {
@@ -132,11 +153,12 @@ class Sender {
   #cut(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    if (this.#lines.length > 0) {
+    if (this.#count > 0) {
+      this.#seal();
       this.#number += 1;
-      this.#batches.push({ key: `${this.#series}-${this.#number}`, body: this.#lines.join(''), count: this.#lines.length });
-      this.#lines = [];
-      this.#bytes = 0;
+      this.#batches.push({ key: `${this.#series}-${this.#number}`, parts: this.#parts, bytes: this.#bytes, count: this.#count });
+      this.#parts = [];
+      this.#bytes = this.#count = 0;
     }
     if (this.#batches.length > 0) {
       this.#sending ??= this.#sendAll().finally(() => {
@@ -151,7 +173,7 @@ class Sender {
       const answer = await this.#post(batch);
       if (answer.done) {
         this.#batches.shift();
-        this.counters.waitingBytes -= batch.body.length;
+        this.counters.waitingBytes -= batch.bytes;
         if (answer.taken) this.counters.delivered += batch.count;
         else this.counters.dropped += batch.count;
         waitMs = 250;
@@ -164,7 +186,7 @@ class Sender {
   }
 
   // Done: answered for good, taken or (4xx) refused. Anything else is tried again.
-  #post({ key, body }: Batch): Promise<{ done: boolean; taken: boolean; retryMs?: number }> {
+  #post({ key, parts, bytes }: Batch): Promise<{ done: boolean; taken: boolean; retryMs?: number }> {
     return new Promise((resolve) => {
       const failed = { done: false, taken: false };
       const secure = this.#target.protocol === 'https:';
@@ -174,7 +196,7 @@ class Sender {
         timeout: answerMs,
         headers: {
           'Content-Type': 'application/x-ndjson',
-          'Content-Length': Buffer.byteLength(body),
+          'Content-Length': bytes,
           'Idempotency-Key': key,
           ...(this.#token === undefined ? {} : { Authorization: `Bearer ${this.#token}` }),
         },
@@ -194,9 +216,21 @@ class Sender {
           } else resolve({ done: true, taken: false });
         });
       });
-      request.end(body);
+      writeParts(request, parts, 0);
     });
   }
+}
+
+// Hands a few parts to the socket; the rest when it has taken them and others had their turn.
+function writeParts(request: ClientRequest, parts: readonly Buffer[], from: number): void {
+  const next = from + partsAtOnce;
+  let ready = true;
+  request.cork();
+  for (const part of parts.slice(from, next)) ready = request.write(part);
+  request.uncork();
+  if (next >= parts.length) request.end();
+  else if (ready) setImmediate(() => writeParts(request, parts, next));
+  else request.once('drain', () => writeParts(request, parts, next));
 }
 
 function noteOf(request: IncomingMessage, response: ServerResponse, startMs: number, written: number, trustProxy: boolean): string {
