@@ -153,5 +153,6 @@ export function openMixedReader(options: LogReaderOptions): LogReader {
     }
     return first;
   };
-  return { name: 'any', parse };
+  const { plan } = readers[3] ?? {};
+  return { name: 'any', ...(plan?.kind === 'syslog' ? { plan: { ...plan, kind: 'any' } } : {}), parse };
 }

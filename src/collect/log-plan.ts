@@ -11,5 +11,5 @@ export type LogPlan =
   | { readonly kind: 'text'; readonly program: LogProgram }
   | { readonly kind: 'json'; readonly sources: JsonSources }
   | { readonly kind: 'columns'; readonly columns: readonly W3cColumn[] }
-  /** Text or JSON behind a header, line by line. */
-  | { readonly kind: 'syslog'; readonly program: LogProgram; readonly sources: JsonSources };
+  /** Text or JSON behind a header, line by line; `any`: with a header or without. */
+  | { readonly kind: 'syslog' | 'any'; readonly program: LogProgram; readonly sources: JsonSources };

@@ -25,7 +25,7 @@ import { countJson } from './line-json.as';
 
 import { countText, lineEnd, setLineEnd } from './line-steps.as';
 
-import { countSyslog } from './line-syslog.as';
+import { countAny, countSyslog } from './line-syslog.as';
 
 import { MORE } from './line-time.as';
 
@@ -40,6 +40,7 @@ const KIND: usize = 136; // of the lines, one of those below
 const KIND_TEXT: i32 = 0;
 const KIND_JSON: i32 = 1;
 const KIND_COLUMNS: i32 = 2;
+const KIND_SYSLOG: i32 = 3;
 
 let reason: i32 = 0;
 
@@ -69,7 +70,9 @@ function scanLines(start: usize, end: usize): usize {
             ? countJson(line, end)
             : kind == KIND_COLUMNS
               ? countColumns(line, end)
-              : countSyslog(line, end);
+              : kind == KIND_SYSLOG
+                ? countSyslog(line, end)
+                : countAny(line, end);
       if (result != MORE) {
         reason = find(line, 10) >= end ? MORE : result;
         return line;

@@ -231,9 +231,9 @@ export class LineCounter {
     }
   }
 
-  /** Forgets all keys and figures. */
-  clear(): void {
-    this.bytes.fill(0, periodsAt, periodsAt + kernelPeriodsMax * 128);
+  /** Forgets all keys, and the figures of the first `periods`. */
+  clear(periods = kernelPeriodsMax): void {
+    this.bytes.fill(0, periodsAt, periodsAt + periods * 128);
     this.#set(32, this.#arenaStart);
     this.#set(28, 0);
     this.#kernel.place(slotsFirst);

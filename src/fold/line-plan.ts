@@ -39,7 +39,7 @@ const word = {
   servedUnit: 152,
   strict: 160,
 };
-const kinds: Readonly<Record<LogPlan['kind'], number>> = { text: 0, json: 1, columns: 2, syslog: 3 };
+const kinds: Readonly<Record<LogPlan['kind'], number>> = { text: 0, json: 1, columns: 2, syslog: 3, any: 4 };
 
 const servedFields: readonly LogField[] = ['servedSeconds', 'servedMs', 'servedUs'];
 const servedUnits: readonly number[] = [1000, 1, 0.001];
@@ -71,8 +71,8 @@ export function kernelCan(plan: LogPlan, specs: readonly KeySpec[], keys: KeyOpt
     specs.every((spec) => spec.fields.length <= 9) &&
     keys.keywordParameters.length <= 100 &&
     keys.keywordParameters.every((name) => name.length <= 31 && name.length > 0) &&
-    (plan.kind === 'columns' || plan.kind === 'json' || textCan(plan.program)) &&
-    (plan.kind === 'columns' || plan.kind === 'text' || namesOf(plan.sources, specs) !== undefined)
+    (!('program' in plan) || textCan(plan.program)) &&
+    (!('sources' in plan) || namesOf(plan.sources, specs) !== undefined)
   );
 }
 
@@ -84,9 +84,9 @@ export function writePlan(plan: LogPlan, specs: readonly KeySpec[], memory: Plan
   memory.setInt(word.agentPlus, plan.kind === 'columns' ? 1 : 0);
   memory.setInt(word.strict, 0);
   memory.setInt(word.served, 0);
-  if (plan.kind === 'text' || plan.kind === 'syslog') writeProgram(plan.program, specs, memory);
-  if (plan.kind === 'columns') writeColumns(plan.columns, memory);
-  if (plan.kind === 'json' || plan.kind === 'syslog') writeNames(namesOf(plan.sources, specs) ?? [], memory);
+  if ('program' in plan) writeProgram(plan.program, specs, memory);
+  if ('columns' in plan) writeColumns(plan.columns, memory);
+  if ('sources' in plan) writeNames(namesOf(plan.sources, specs) ?? [], memory);
 }
 
 // Each field once and one time; nothing stands between a time's own bytes where it would end.

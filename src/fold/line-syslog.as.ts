@@ -23,6 +23,15 @@ export function countSyslog(line: usize, end: usize): i32 {
   if (message == 0) return HARD;
   // `@cee:` says that JSON follows.
   if (load<u32>(message) == 0x65656340 && load<u8>(message + 4) == 0x3a) message = afterBlank(message + 5);
+  return countMessage(message, end);
+}
+
+/** Reads and counts a line of a stream in which senders of several kinds mix. */
+export function countAny(line: usize, end: usize): i32 {
+  return load<u8>(line) == 0x3c ? countSyslog(line, end) : countMessage(line, end);
+}
+
+function countMessage(message: usize, end: usize): i32 {
   if (load<u8>(message) == 0x7b) return countJson(message, end);
   clearFields();
   store<i32>(STATE + SERVED, 0);

@@ -14,10 +14,11 @@ import type { LogPlan } from '../collect/log-plan.js';
 import type { LocalOffset } from '../collect/log-time.js';
 import { type CounterOptions, HitCounter, type PeriodCounts } from '../fold/hit-counter.js';
 import { addServed, mergeHitCounts } from '../fold/hit-counts.js';
-import { binOf, inputBytes, kernelPeriodsMax, LineCounter } from '../fold/line-counter.js';
+import { inputBytes, kernelPeriodsMax, LineCounter } from '../fold/line-counter.js';
+import { addCount, drainInto } from '../fold/line-drain.js';
 import { kernelCan } from '../fold/line-plan.js';
 import { type Period, quarterMs } from '../fold/period.js';
-import { addTally, type TallyReading } from '../fold/tally.js';
+import type { TallyReading } from '../fold/tally.js';
 import { type CountedPeriod, countedPeriod } from './rank.js';
 
 export interface ScanOptions extends CounterOptions {
@@ -192,7 +193,7 @@ export class LogScan {
       return kernel.groupOf(numbers[period] ?? 0, list);
     };
     kernel.absorb(entries, groupOf, (group, key, count) => {
-      this.#addCount(kernel, group, key, count);
+      addCount(this.counter, kernel, this.kernelPeriods, group, key, count);
       this.drained = true;
     });
   }
@@ -292,27 +293,10 @@ export class LogScan {
   drain(): void {
     const { kernel, kernelPeriods } = this;
     if (kernel === undefined) return;
-    kernel.drain((group, key, count) => this.#addCount(kernel, group, key, count));
-    kernelPeriods.forEach((period, number) => {
-      this.#addFigures(this.counter.of(period).counts, kernel.figures(number));
-    });
-    kernel.clear();
-    kernel.setPeriod(-1, 0, 0);
+    drainInto(this.counter, kernel, kernelPeriods);
     this.kernelPeriods = [];
     this.#numbers.clear();
     this.drained = true;
-    this.counter.keepBound();
-  }
-
-  // Adds what the kernel counted to the period's own counts.
-  #addCount(kernel: LineCounter, group: number, key: string, count: number): void {
-    const { period, spec } = kernel.listOf(group);
-    const entry = this.kernelPeriods[period];
-    if (entry === undefined) return;
-    const { tallies, served } = this.counter.of(entry).counts;
-    const tally = spec === undefined ? undefined : tallies.get(spec.name);
-    if (tally !== undefined) addTally(tally, key, count);
-    else if (spec === undefined) served.set(binOf(key), (served.get(binOf(key)) ?? 0) + count);
   }
 
   /** All periods with their counts; `n` is the longest list that will be asked for. */
@@ -361,12 +345,6 @@ export class LogScan {
         tally.usedBytes = 0;
       }
     }
-  }
-
-  #addFigures(counts: { requests: number; bytes: number; statusClasses: number[] }, figures: Float64Array): void {
-    counts.requests += figures[0] ?? 0;
-    counts.bytes += figures[1] ?? 0;
-    for (let digit = 0; digit < 10; digit++) counts.statusClasses[digit] = (counts.statusClasses[digit] ?? 0) + (figures[2 + digit] ?? 0);
   }
 
   #take(line: string): void {

@@ -8,6 +8,7 @@
 import { clearHit, emptyHit } from '../base/hit.js';
 import type { LineCause } from '../collect/access-log.js';
 import { type LogReader, type LogReaderOptions, openMixedReader } from '../collect/log-formats.js';
+import { LineCutter } from '../collect/log-lines.js';
 import type { HitCounter } from '../fold/hit-counter.js';
 import { type KeyOptions, type KeySpec, parseKeySpecs } from '../fold/hit-keys.js';
 import { ZoneCalendar } from '../fold/period.js';
@@ -17,6 +18,7 @@ import { slotLine } from '../keep/hit-lines.js';
 import type { RecordPut } from '../keep/store.js';
 import type { Configuration } from './configuration.js';
 import { hitRecord, marksOf } from './hit-records.js';
+import { HitScan } from './hit-scan.js';
 import type { Account, Ledger } from './ledger.js';
 import type { RecordStore } from './services.js';
 
@@ -51,6 +53,7 @@ export function hitMemoryBytes(configuration: Configuration): number {
 
 const batchBytes = 64 << 20;
 const dayMs = 86_400_000;
+const hourMs = 3_600_000;
 
 export class HitIntake {
   readonly #options: HitIntakeOptions;
@@ -62,6 +65,8 @@ export class HitIntake {
   #flushing: Promise<void> | undefined;
   #marks: ((at: number) => string) | undefined;
   readonly #hit = emptyHit();
+  readonly #scan = new HitScan();
+  #bodies: { readonly made: string; readonly reader: LogReader } | undefined;
   /** Places of tailed files, asked for at each flush. */
   readonly places = new Map<string, () => string>();
 
@@ -135,6 +140,39 @@ export class HitIntake {
     batch.counter.add(this.#hit);
     if (this.#options.configuration().logs.records) batch.records.push(hitRecord(this.#hit, mark()));
     return '';
+  }
+
+  /**
+   * Counts the lines of a body in a batch; answers how many. `refuse` is told the cause of each that cannot be read.
+   */
+  countBody(body: Buffer, batch: OpenHits, refuse: (cause: string) => void): number {
+    const reader = this.#readerOfBodies();
+    let accepted = 0;
+    const take = (line: string): void => {
+      const cause = this.count(line, reader, batch);
+      if (cause === '') accepted += 1;
+      else if (cause !== 'blank') refuse(cause);
+    };
+    const tooLong = (): void => refuse('too-long');
+    const { localOffsetMs } = this.readerOptions();
+    const untilMs = this.#options.now() + dayMs;
+    // Records are made of hits, which the kernel does not make.
+    const counted = this.#options.configuration().logs.records
+      ? undefined
+      : this.#scan.count(body, { reader, localOffsetMs, counter: batch.counter, untilMs, take, tooLong });
+    if (counted !== undefined) return accepted + counted;
+    const cutter = new LineCutter();
+    cutter.push(body, take, tooLong);
+    cutter.end(take);
+    return accepted;
+  }
+
+  // One for many bodies, unless its lines hang together: the time it was made at only finds the year of times without one.
+  #readerOfBodies(): LogReader {
+    const { format, columns, tz } = this.#options.configuration().logs;
+    const made = JSON.stringify([format, columns, tz, Math.floor(this.#options.now() / hourMs)]);
+    if (this.#bodies?.made !== made || this.#bodies.reader.linesHang === true) this.#bodies = { made, reader: this.reader() };
+    return this.#bodies.reader;
   }
 
   /** Commits a batch of its own; false when its identity was counted before. */

@@ -4,8 +4,6 @@
  */
 
 import { Refused } from '../base/faults.js';
-import { bytesOf } from '../base/hit.js';
-import { LineCutter } from '../collect/log-lines.js';
 import { parseAnyTime } from '../collect/log-time.js';
 import { storedTop } from '../query/stored-top.js';
 import { topCsv, topJson } from '../render/top-text.js';
@@ -28,26 +26,14 @@ async function ingest(request: WebRequest, services: Services): Promise<Answer> 
     throw storeIsBehind();
   }
   const body = unpacked(await request.body());
-  const reader = hits.reader();
   const batch = hits.batch(identity);
   const rejected: Record<string, number> = {};
-  let accepted = 0;
   const refuse = (cause: string): void => {
     rejected[cause] = (rejected[cause] ?? 0) + 1;
   };
-  const take = (line: string): void => {
-    const cause = hits.count(line, reader, batch);
-    if (cause === '') accepted += 1;
-    else if (cause !== 'blank') refuse(cause);
-  };
   const records = arrayOf(body);
-  if (records === undefined) {
-    const cutter = new LineCutter();
-    cutter.push(body, take, () => refuse('too-long'));
-    cutter.end(take);
-  } else {
-    for (const record of records) take(bytesOf(JSON.stringify(record)));
-  }
+  const lines = records === undefined ? body : Buffer.from(records.map((record) => JSON.stringify(record)).join('\n'));
+  const accepted = hits.countBody(lines, batch, refuse);
   const counted = await hits.commit(batch, identity).catch((error: unknown) => {
     if (!(error instanceof Refused)) throw error;
     services.ledger.notice('http', error.line);
