@@ -17,6 +17,8 @@ export interface SeriesFacts {
   readonly codecs: Codecs;
   /** The newest reading of a state series, epoch seconds. */
   readonly newestOf: (series: number) => number | undefined;
+  /** A cell of this time was put into an archive that may reach it no more. */
+  readonly touched: (stepSeconds: number, slot: number) => void;
 }
 
 const gathered = emptyGathered();
@@ -38,6 +40,7 @@ export function foldSeries(tables: Tables, facts: SeriesFacts, open: OpenCells, 
     const end = (chunk + 1) * step * size;
     const key = chunkKey(chunk, series);
     const table = tables.step(step)!;
+    if (to === -1) facts.touched(step, slots[at]!);
     loadChunk(table.getBinary(key), chunk, step, size);
     while (at < gathered.count && slots[at]! < end) {
       const index = archiveFor(ladder, slots[at]!, now);
@@ -60,7 +63,9 @@ export function foldSeries(tables: Tables, facts: SeriesFacts, open: OpenCells, 
 export function foldPart(tables: Tables, facts: SeriesFacts, part: OpenPart, now: number): void {
   const ladder = facts.ladderOf(part.series);
   const to = archiveFor(ladder, part.slot, now);
-  putPart(tables, facts.codecs, part, ladder[to === -2 ? 0 : to === -1 ? ladder.length - 1 : to]!.stepSeconds, to > 0);
+  const step = ladder[to === -2 ? 0 : to === -1 ? ladder.length - 1 : to]!.stepSeconds;
+  if (to === -1) facts.touched(step, part.slot);
+  putPart(tables, facts.codecs, part, step, to > 0);
 }
 
 function putPart(tables: Tables, codecs: Codecs, part: OpenPart, step: number, rollsUp: boolean): void {
@@ -71,40 +76,19 @@ function putPart(tables: Tables, codecs: Codecs, part: OpenPart, step: number, r
   tables.by.parts.putSync(key, Buffer.from(held === undefined || join === undefined ? part.bytes : join(held, part.bytes)));
 }
 
-/** Moves or drops what its archive no longer reaches, at most `limit` keys; returns how many went. Within a transaction. */
-export function ageChunks(tables: Tables, facts: SeriesFacts, now: number, limit: number): number {
-  let gone = 0;
-  for (const step of tables.steps()) {
-    const table = tables.step(step)!;
-    const size = chunkSlots(step);
-    const due: Buffer[] = [];
-    const newest = Math.floor(now / (step * size));
-    for (const key of table.getKeys({ start: chunkKey(0, 0), end: chunkKey(Math.max(0, newest), 0) })) {
-      if (gone + due.length >= limit) break;
-      const ladder = facts.ladderOf(key.readUInt32BE(4));
-      const archive = ladder.find((one) => one.stepSeconds >= step) ?? ladder[ladder.length - 1]!;
-      if ((key.readUInt32BE(0) + 1) * step * size <= now - archive.keepSeconds) due.push(Buffer.from(key));
-    }
-    for (const key of due) {
-      ageChunk(tables, facts, step, key);
-      table.removeSync(key);
-    }
-    gone += due.length;
-  }
-  return gone;
-}
-
 const ageing = zeroMeasures(slotsMax);
 
-function ageChunk(tables: Tables, facts: SeriesFacts, step: number, key: Buffer): void {
+/** Moves a chunk to the next archive, or drops it. Within a transaction. */
+export function ageChunk(tables: Tables, facts: SeriesFacts, step: number, key: Buffer): void {
   const series = key.readUInt32BE(4);
   const next = facts.ladderOf(series).find((one) => one.stepSeconds > step);
-  if (next === undefined) return;
-  const bytes = tables.step(step)!.getBinary(key);
-  if (bytes === undefined) return;
+  const bytes = next === undefined ? undefined : tables.step(step)!.getBinary(Buffer.from(key));
+  tables.step(step)!.removeSync(key);
+  if (next === undefined || bytes === undefined) return;
   const start = key.readUInt32BE(0) * step * chunkSlots(step);
   ageing.counts.fill(0);
   decodeChunk(bytes, ageing, chunkSlots(step), start, step);
+  facts.touched(next.stepSeconds, start);
   const size = chunkSlots(next.stepSeconds);
   const table = tables.step(next.stepSeconds)!;
   let open = -1;
@@ -125,26 +109,18 @@ function ageChunk(tables: Tables, facts: SeriesFacts, step: number, key: Buffer)
   if (open >= 0) table.putSync(chunkKey(open, series), storedChunk(open, next.stepSeconds, size));
 }
 
-/** The same for parts. */
-export function ageParts(tables: Tables, facts: SeriesFacts, now: number, limit: number): number {
-  const due: Buffer[] = [];
-  for (const key of tables.by.parts.getKeys({ start: Buffer.of(partKinds.indexOf('state') + 1) })) {
-    if (due.length >= limit) break;
-    const ladder = facts.ladderOf(key.readUInt32BE(9));
-    const step = key.readUInt32BE(1);
-    const archive = ladder.find((one) => one.stepSeconds >= step) ?? ladder[ladder.length - 1]!;
-    if (key.readUInt32BE(13) + step <= now - archive.keepSeconds) due.push(Buffer.from(key));
+/** Moves a part to the next archive, or drops it. Within a transaction. */
+export function agePart(tables: Tables, facts: SeriesFacts, key: Buffer): void {
+  const series = key.readUInt32BE(9);
+  const slot = key.readUInt32BE(13);
+  const next = facts.ladderOf(series).find((one) => one.stepSeconds > key.readUInt32BE(1));
+  const bytes = tables.by.parts.getBinary(key);
+  const kind = partKinds[key.readUInt8(0)] as PartKind;
+  if (next !== undefined && bytes !== undefined) {
+    putPart(tables, facts.codecs, { kind, series, slot, bytes }, next.stepSeconds, true);
+    facts.touched(next.stepSeconds, slot);
   }
-  for (const key of due) {
-    const series = key.readUInt32BE(9);
-    const next = facts.ladderOf(series).find((one) => one.stepSeconds > key.readUInt32BE(1));
-    const bytes = tables.by.parts.getBinary(key);
-    const kind = partKinds[key.readUInt8(0)] as PartKind;
-    if (next !== undefined && bytes !== undefined)
-      putPart(tables, facts.codecs, { kind, series, slot: key.readUInt32BE(13), bytes }, next.stepSeconds, true);
-    tables.by.parts.removeSync(key);
-  }
-  return due.length;
+  tables.by.parts.removeSync(key);
 }
 
 function loadChunk(bytes: Uint8Array | undefined, chunk: number, step: number, size: number): Measures {

@@ -71,9 +71,9 @@ function loadBlock(tables: Tables, series: number, step: number, start: number):
 }
 
 /** Moves or drops blocks that their archive no longer reaches, at most `limit`; returns how many went. Within a transaction. */
-export function ageStates(tables: Tables, facts: SeriesFacts, seriesCount: number, limit: number): number {
+export function ageStates(tables: Tables, facts: SeriesFacts, series: Iterable<number>, limit: number): number {
   const due: Buffer[] = [];
-  for (const [step, horizon] of horizons(facts, seriesCount)) {
+  for (const [step, horizon] of horizons(facts, series)) {
     // The last stretch of keys below the horizon of every series on this step.
     const end = partKey(stateKind, step, 0xffffffff, Math.max(0, horizon));
     for (const key of tables.by.parts.getKeys({ start: partKey(stateKind, step, 0, 0), end })) {
@@ -100,9 +100,9 @@ export function ageStates(tables: Tables, facts: SeriesFacts, seriesCount: numbe
 }
 
 // For each step, the time before which some series may have blocks to age.
-function horizons(facts: SeriesFacts, seriesCount: number): Map<number, number> {
+function horizons(facts: SeriesFacts, all: Iterable<number>): Map<number, number> {
   const found = new Map<number, number>();
-  for (let series = 0; series < seriesCount; series++) {
+  for (const series of all) {
     const newest = facts.newestOf(series);
     if (newest === undefined) continue;
     for (const { stepSeconds, keepSeconds } of facts.ladderOf(series))

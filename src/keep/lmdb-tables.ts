@@ -168,6 +168,13 @@ export function flowKey(arrived: number, sequence: number): Buffer {
   return key;
 }
 
+/** Lets go of flow blocks that arrived before a time, at most `limit`; returns how many. Within a transaction. */
+export function dropFlows({ by: { flows } }: Tables, before: number, limit: number): number {
+  const blocks = [...flows.getKeys({ start: flowKey(0, 0), end: flowKey(Math.max(0, before), 0), limit })];
+  for (const key of blocks) flows.removeSync(key);
+  return blocks.length;
+}
+
 export function identityKey(identity: string): Buffer {
   return Buffer.concat([Buffer.of(0), createHash('sha256').update(identity).digest()]);
 }

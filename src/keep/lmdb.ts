@@ -12,13 +12,14 @@ import { join } from 'node:path';
 import { Refused } from '../base/faults.js';
 import { lockFolder } from './folder-lock.js';
 import { decodeJournal, encodeJournal, type JournalPart } from './journal.js';
+import { Ageing } from './lmdb-ageing.js';
 import { type DumpKind, type DumpRows, dumpRows } from './lmdb-dump.js';
 import { faultOf } from './lmdb-file.js';
-import { ageChunks, ageParts, foldPart, foldSeries, type SeriesFacts } from './lmdb-fold.js';
+import { foldPart, foldSeries, type SeriesFacts } from './lmdb-fold.js';
 import { putRecords, type SweepPlace, sweepRecords } from './lmdb-records.js';
 import { type RowSource, rowsOf } from './lmdb-rows.js';
 import { ageStates, foldStates, readStates } from './lmdb-states.js';
-import { flowKey, forgetIdentities, identityKey, journalKey, putIdentity, Tables, text } from './lmdb-tables.js';
+import { dropFlows, flowKey, forgetIdentities, identityKey, journalKey, putIdentity, Tables, text } from './lmdb-tables.js';
 import { OpenCells, repeatsAmong } from './open-cells.js';
 import { encodeStates, takeStates } from './open-states.js';
 import { SeriesNames } from './series-names.js';
@@ -68,6 +69,7 @@ export class LmdbStore implements Store {
   readonly #names: SeriesNames;
   readonly #unlock: () => void;
   readonly #facts: SeriesFacts;
+  readonly #ageing: Ageing;
   #young = new OpenCells();
   #old: OpenCells | undefined;
   #fold: FoldState = { sequence: 0, series: 0 };
@@ -87,12 +89,14 @@ export class LmdbStore implements Store {
       replaces: (series) => this.#names.replaces(series),
       codecs: options.codecs ?? {},
       newestOf: (series) => this.#names.newestOf(series),
+      touched: (step, slot) => this.#ageing.touched(step, slot),
     };
     this.#unlock = readOnly ? () => {} : lockFolder(options.folder);
     try {
       this.#tables = new Tables(options.folder, readOnly);
       options.withNotes?.(this.#tables.by.notes.getRange({}).map(({ key, value }) => ({ name: key.toString(), value })));
       this.#names = new SeriesNames(this.#tables, options);
+      this.#ageing = new Ageing(this.#tables, this.#facts);
       this.#replay();
     } catch (error) {
       this.#unlock();
@@ -152,23 +156,19 @@ export class LmdbStore implements Store {
     const limit = 20_000;
     try {
       return this.#tables.root.transactionSync(() => {
-        const { flows } = this.#tables.by;
-        let gone = ageChunks(this.#tables, this.#facts, nowSeconds, limit);
-        gone += ageParts(this.#tables, this.#facts, nowSeconds, limit);
-        gone += ageStates(this.#tables, this.#facts, this.#names.count, limit);
+        let gone = this.#ageing.age(this.#names.ladders(), nowSeconds, limit);
+        gone += ageStates(this.#tables, this.#facts, this.#names.stateSeries(), limit);
         gone += forgetIdentities(this.#tables, nowSeconds - identityKeepSeconds, limit);
-        const flowEnd = Math.max(0, nowSeconds - (this.#options.flowKeepSeconds ?? 90 * 86_400));
-        const blocks = [...flows.getKeys({ start: flowKey(0, 0), end: flowKey(flowEnd, 0), limit })];
-        for (const key of blocks) flows.removeSync(key);
-        const { recordKeepSeconds = () => undefined } = this.#options;
+        gone += dropFlows(this.#tables, nowSeconds - (this.#options.flowKeepSeconds ?? 90 * 86_400), limit);
         const swept = sweepRecords(this.#tables, this.#sweep, 2000, (table) => {
-          const keep = recordKeepSeconds(table);
+          const keep = this.#options.recordKeepSeconds?.(table);
           return keep === undefined ? undefined : (nowSeconds - keep) * 1e6;
         });
         this.#sweep = swept.place;
-        return gone + blocks.length + swept.gone;
+        return gone + swept.gone;
       });
     } catch (error) {
+      this.#ageing.reset();
       throw faultOf(error, this.#options.folder);
     }
   };
@@ -182,6 +182,7 @@ export class LmdbStore implements Store {
 
   /** Asks for the archives of every series again; what is stored stays where it is until it ages. */
   reload(): void {
+    this.#ageing.reset();
     this.#names.reload();
   }
 
@@ -225,10 +226,6 @@ export class LmdbStore implements Store {
   /** Events in memory that are not in chunks yet. */
   get openCells(): number {
     return [this.#young, this.#old].reduce((sum, open) => sum + (open === undefined ? 0 : open.count + open.states.count), 0);
-  }
-
-  get seriesCount(): number {
-    return this.#names.count;
   }
 
   sizeBytes(): number {

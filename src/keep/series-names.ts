@@ -16,6 +16,12 @@ export class SeriesNames {
   readonly #ladders: (Ladder | undefined)[] = [];
   readonly #replaces: boolean[] = [];
   readonly #newest: (number | undefined)[] = [];
+  // Each ladder that there is, once, by its text.
+  readonly #kinds = new Map<string, Ladder>();
+  #lastKind: { readonly given: Ladder; readonly kept: Ladder } | undefined;
+  // Series of states among those up to a number.
+  readonly #states = new Set<number>();
+  #statesSought = 0;
   #translations = new WeakMap<SeriesTable, Int32Array>();
 
   constructor(tables: Tables, options: StoreOptions) {
@@ -58,7 +64,7 @@ export class SeriesNames {
     let ladder = this.#ladders[id];
     if (ladder === undefined) {
       const name = this.nameOf(id);
-      ladder = name.startsWith(tallyPrefix) ? tallyLadder : this.#options.ladderOf(name);
+      ladder = this.#kindOf(name.startsWith(tallyPrefix) ? tallyLadder : this.#options.ladderOf(name));
       this.#ladders[id] = ladder;
       this.#replaces[id] = this.#options.replaces?.(name) === true;
       if (!this.#tables.readOnly) for (const { stepSeconds } of ladder) this.#tables.step(stepSeconds);
@@ -66,9 +72,31 @@ export class SeriesNames {
     return ladder;
   }
 
+  #kindOf(given: Ladder): Ladder {
+    if (this.#lastKind?.given === given) return this.#lastKind.kept;
+    const text = given.map(({ stepSeconds, keepSeconds }) => `${stepSeconds}:${keepSeconds}`).join();
+    const kept = this.#kinds.get(text) ?? given;
+    this.#kinds.set(text, kept);
+    this.#lastKind = { given, kept };
+    return kept;
+  }
+
+  /** The ladders that series have. */
+  ladders(): Iterable<Ladder> {
+    return this.#kinds.values();
+  }
+
+  /** The series of states. */
+  stateSeries(): Iterable<number> {
+    for (; this.#statesSought < this.#names.length; this.#statesSought++) this.newestOf(this.#statesSought);
+    return this.#states;
+  }
+
   /** The rules changed: every series is looked up again. Never within a transaction. */
   reload(): void {
     this.#ladders.length = 0;
+    this.#kinds.clear();
+    this.#lastKind = undefined;
     this.#replaces.length = 0;
     for (let id = 0; id < this.#names.length; id++) this.ladderOf(id);
   }
@@ -83,6 +111,7 @@ export class SeriesNames {
     if (known !== undefined || id in this.#newest) return known;
     const told = this.#options.newestOf?.(this.nameOf(id));
     this.#newest[id] = told;
+    if (told !== undefined) this.#states.add(id);
     return told;
   }
 
@@ -90,6 +119,7 @@ export class SeriesNames {
   reaches(id: number, seconds: number): void {
     const before = this.#newest[id] ?? this.newestOf(id);
     if (before === undefined || before < seconds) this.#newest[id] = seconds;
+    this.#states.add(id);
   }
 
   keepSeconds(id: number): number {
@@ -129,6 +159,8 @@ export class SeriesNames {
     this.#ladders.length = Math.min(this.#ladders.length, from);
     this.#replaces.length = Math.min(this.#replaces.length, from);
     this.#newest.length = Math.min(this.#newest.length, from);
+    this.#statesSought = Math.min(this.#statesSought, from);
+    for (const id of this.#states) if (id >= from) this.#states.delete(id);
     this.#translations = new WeakMap();
   }
 
