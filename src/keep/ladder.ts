@@ -49,7 +49,7 @@ export function readSchemas(text: string, file = 'storage-schemas.conf'): readon
 }
 
 /** The aggregation rules of a file, in its order. Throws Malformed with the line. */
-export function readAggregation(text: string, file = 'storage-aggregation.conf'): readonly AggregationRule[] {
+export function readAggregation(text: string, file = 'storage-aggregation.conf', find = finder): readonly AggregationRule[] {
   return readSections(text, file).map(({ section, line, values }) => {
     const pattern = required(values, 'pattern', section, line, file);
     const factor = values.get('xfilesfactor') ?? '0.5';
@@ -69,7 +69,7 @@ export function readAggregation(text: string, file = 'storage-aggregation.conf')
       line,
       pattern,
       isSpecific,
-      finds: finder(pattern, line, file),
+      finds: find(pattern, line, file),
       method: method === 'avg' ? 'average' : method,
       xFilesFactor,
     };
@@ -101,6 +101,12 @@ export const defaultAggregation: readonly AggregationRule[] = readAggregation(
   ]
     .map(([section, pattern, method]) => `[${section}]\npattern = ${pattern}\nxFilesFactor = 0\naggregationMethod = ${method}\n`)
     .join('\n'),
+  'the defaults',
+  // Patterns of our own are linear in any engine, and most commands need no other.
+  (pattern) => {
+    const expression = new RegExp(pattern);
+    return (name) => expression.test(name);
+  },
 );
 
 const units: readonly (readonly [string, number])[] = [
