@@ -1,5 +1,5 @@
 // Taking the first n records of a partition. In process: the store beside SQLite (better-sqlite3 where it is installed in test/peers, else python3's sqlite3). Over HTTP on loopback: `weir serve`, natively and by the
-// table protocol, beside Azurite by the same client and Redis (ioredis, a sorted list read by LRANGE). Then the border sizes against the line through their neighbours, and rows a second in.
+// table protocol, beside Azurite by the same client and Redis (ioredis, a sorted list read by LRANGE). Then rows a second in. (bench/borders.mjs looks at the sizes at which others page.)
 // Sizes come in random order, again and again, each of who is measured in turn; medians. `npm run bench -- take`; words pick a part (library, rows, http); `npm run bench -- take library large` has a partition of 10 million rows and 2 million partitions.
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -234,36 +234,7 @@ async function overHttp() {
     readers['Redis, ioredis'] = redis.take;
   }
   table('over HTTP, ms', await measure(readers, sizes, 60), 1, 3);
-  await borders(readers['weir /api/take']);
   for (const stop of stops) await stop();
-}
-
-// The p99 and median of sizes at which others page, against the line through their neighbours.
-async function borders(read) {
-  const near = [150, 180, 190, 199, 200, 201, 210, 220, 250, 900, 950, 990, 999, 1000, 1001, 1010, 1050, 1100];
-  const times = new Map(near.map((n) => [n, []]));
-  for (const n of shuffled(Array.from({ length: 400 }, () => near).flat())) {
-    const begin = performance.now();
-    await read(n);
-    times.get(n).push(performance.now() - begin);
-  }
-  for (const [title, at] of [
-    ['median', 0.5],
-    ['p99', 0.99],
-  ]) {
-    const value = (n) => times.get(n).sort((one, two) => one - two)[Math.floor(times.get(n).length * at)];
-    for (const group of [near.slice(0, 9), near.slice(9)]) {
-      const [inner, outer] = [group.slice(3, 6), [...group.slice(0, 3), ...group.slice(6)]];
-      const mean = (list) => list.reduce((sum, one) => sum + one, 0) / list.length;
-      const slope =
-        outer.reduce((sum, n) => sum + (n - mean(outer)) * value(n), 0) / outer.reduce((sum, n) => sum + (n - mean(outer)) ** 2, 0);
-      const line = (n) => mean(outer.map(value)) + slope * (n - mean(outer));
-      const noise = Math.sqrt(mean(outer.map((n) => (value(n) - line(n)) ** 2)));
-      say(
-        `${title} at ${inner.join(', ')}: ${inner.map((n) => `${((value(n) - line(n)) * 1000).toFixed(0)} us`).join(', ')} off the line of ${line(inner[1]).toFixed(3)} ms; its own neighbours scatter by ${(noise * 1000).toFixed(0)} us`,
-      );
-    }
-  }
 }
 
 function httpReader(url) {
