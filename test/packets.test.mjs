@@ -349,14 +349,15 @@ test('bad input: each a clear message with its place, and nothing around it lost
   const long = Buffer.concat(Array.from({ length: 12 }, () => sample));
   const flipped = gzipSync(long);
   flipped[flipped.length - 6] ^= 0x55;
-  for (const [name, bytes] of [
-    ['behind.csv.gz', Buffer.concat([gzipSync(long), Buffer.alloc(600, 'x')])],
-    ['sum.csv.gz', flipped],
+  for (const [name, bytes, least] of [
+    ['behind.csv.gz', Buffer.concat([gzipSync(long), Buffer.alloc(600, 'x')]), 4780],
+    ['sum.csv.gz', flipped, 4780],
+    ['little.csv.gz', Buffer.concat([gzipSync(sample), Buffer.alloc(600, 'x')]), 390],
   ]) {
     const damaged = weir(['packets', file(name, bytes), '--dry-run', '--json']);
     assert.equal(damaged.status, 1, name);
     assert.match(damaged.stderr, /\.csv\.gz: the gzip stream is damaged after \d+ unpacked bytes: incorrect/, name);
-    assert.ok(JSON.parse(damaged.stdout).flows > 100, name);
+    assert.ok(JSON.parse(damaged.stdout).flows > least, name);
   }
 
   const garbage = weir([

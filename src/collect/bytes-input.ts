@@ -16,6 +16,9 @@ import type { Input } from './format.js';
 const headBytes = 65536;
 const chunkBytes = 1 << 20;
 const gunzipPieceBytes = 1 << 14;
+const finePieceBytes = 16;
+/** Packed bytes that are held for a second look at damage; beyond them the file is read again. */
+const heldBytesMax = 1 << 18;
 
 /** Opens one input; `-` is `stdin`. System errors (no such file, ...) are thrown as they are. A plain file stays open only while its chunks are read. */
 export async function openInput(file: string, stdin: Readable | undefined): Promise<Input> {
@@ -106,6 +109,10 @@ async function* gunzip(source: AsyncGenerator<Uint8Array>, file: string): AsyncG
   const ready: Uint8Array[] = [];
   let bytesOut = 0;
   let failure: unknown;
+  // Where the piece begins that failed, and what came in so far while it is little.
+  let pieceAt = 0;
+  const held: Uint8Array[] = [];
+  let heldBytes = 0;
   stream.on('data', (chunk: Uint8Array) => {
     bytesOut += chunk.length;
     ready.push(chunk);
@@ -118,12 +125,15 @@ async function* gunzip(source: AsyncGenerator<Uint8Array>, file: string): AsyncG
   });
   try {
     for await (const chunk of source) {
+      heldBytes += chunk.length;
+      if (heldBytes <= heldBytesMax) held.push(chunk);
       // Small pieces, each flushed: what a piece unpacks to is at hand before a damaged one fails.
       for (let at = 0; at < chunk.length && failure === undefined; at += gunzipPieceBytes) {
         await new Promise<void>((resolve) => {
           wake = resolve;
           stream.write(chunk.subarray(at, at + gunzipPieceBytes), () => resolve());
         });
+        if (failure === undefined) pieceAt += Math.min(gunzipPieceBytes, chunk.length - at);
         yield* ready.splice(0);
       }
       if (failure !== undefined) break;
@@ -133,7 +143,59 @@ async function* gunzip(source: AsyncGenerator<Uint8Array>, file: string): AsyncG
   } finally {
     stream.destroy();
   }
-  if (failure !== undefined) throw damaged('gzip', file, bytesOut, failure);
+  if (failure === undefined) return;
+  const again = heldBytes <= heldBytesMax ? held : headOrNone(file) === undefined ? [] : fromFile(file);
+  for await (const chunk of unpackedBefore(again, pieceAt, bytesOut)) {
+    bytesOut += chunk.length;
+    yield chunk;
+  }
+  throw damaged('gzip', file, bytesOut, failure);
+}
+
+// A piece that fails gives nothing of what came before its damage: the stream once more, that piece a few bytes at a time.
+async function* unpackedBefore(
+  source: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+  pieceAt: number,
+  bytesKnown: number,
+): AsyncGenerator<Uint8Array> {
+  const stream = createGunzip({ flush: constants.Z_SYNC_FLUSH });
+  const ready: Uint8Array[] = [];
+  let [known, isDone, at] = [bytesKnown, false, 0];
+  let wake = (): void => undefined;
+  stream.on('data', (chunk: Uint8Array) => {
+    if (chunk.length > known) ready.push(chunk.subarray(known));
+    known = Math.max(0, known - chunk.length);
+  });
+  stream.on('error', () => {
+    isDone = true;
+    wake();
+  });
+  try {
+    for await (const chunk of source) {
+      for (let from = 0; from < chunk.length && !isDone; ) {
+        const size = at < pieceAt ? Math.min(gunzipPieceBytes, pieceAt - at, chunk.length - from) : finePieceBytes;
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+          stream.write(chunk.subarray(from, from + size), () => resolve());
+        });
+        yield* ready.splice(0);
+        from += size;
+        at += Math.min(size, chunk.length - from + size);
+      }
+      if (isDone) return;
+    }
+  } finally {
+    stream.destroy();
+  }
+}
+
+// Of what is gone, or cannot be opened again, there is no second reading.
+function headOrNone(file: string): Uint8Array | undefined {
+  try {
+    return headOf(file);
+  } catch {
+    return undefined;
+  }
 }
 
 async function* unzstd(source: AsyncGenerator<Uint8Array>, file: string): AsyncGenerator<Uint8Array> {
