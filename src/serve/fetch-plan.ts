@@ -30,7 +30,8 @@ type Range = Pick<TargetContext, 'from' | 'until' | 'now' | 'alignSeconds' | 'is
 interface RangeReads {
   readonly range: Range;
   needsCells: boolean;
-  readonly names: Set<string>;
+  /** What is planned: outlines by name, undefined where there is nothing to read. */
+  readonly names: Map<string, Read | undefined>;
   readonly reads: Map<string, Read | undefined>;
 }
 
@@ -59,7 +60,7 @@ export class FetchPlan {
     } finally {
       this.#isDrawing = false;
     }
-    for (const reads of this.#ranges.values()) for (const name of reads.names) await this.#read(name, reads);
+    for (const reads of this.#ranges.values()) for (const name of reads.names.keys()) await this.#read(name, reads);
   }
 
   /** Series of a path or glob. */
@@ -81,7 +82,7 @@ export class FetchPlan {
     );
     const found: Series[] = [];
     for (const name of names) {
-      const read = this.#isDrawing ? this.#options.reader.outline(name, reads.range) : await this.#read(name, reads);
+      const read = this.#isDrawing ? reads.names.get(name) : await this.#read(name, reads);
       if (read === undefined) continue;
       if (read.basis !== undefined) this.#options.bases?.push(read.basis);
       found.push(path === undefined ? read.series : { ...read.series, pathExpression: path });
@@ -95,7 +96,7 @@ export class FetchPlan {
     const held = this.#ranges.get(`cells ${key}`) ?? this.#ranges.get(key);
     if (held !== undefined && (this.#isDrawing || held.needsCells || onlyValues === true)) return held;
     const range = { from, until, now, ...(alignSeconds === undefined ? {} : { alignSeconds }), ...(isDropped && { isDropped }) };
-    const reads: RangeReads = { range, needsCells: onlyValues !== true, names: new Set(), reads: new Map() };
+    const reads: RangeReads = { range, needsCells: onlyValues !== true, names: new Map(), reads: new Map() };
     this.#ranges.set(held === undefined ? key : `cells ${key}`, reads);
     return reads;
   }
@@ -107,9 +108,9 @@ export class FetchPlan {
     if (this.#seriesCount > requestSeries)
       throw new LimitRefused(`the request reads more than ${requestSeries} series (limits.requestSeries)`);
     for (const name of names) {
-      reads.names.add(name);
-      const { series } = this.#options.reader.outline(name, reads.range) ?? { series: undefined };
-      this.#pointCount += series === undefined ? 0 : (series.end - series.start) / series.stepSeconds;
+      const outline = this.#options.reader.outline(name, reads.range);
+      reads.names.set(name, outline);
+      if (outline !== undefined) this.#pointCount += (outline.series.end - outline.series.start) / outline.series.stepSeconds;
       if (this.#pointCount > points) throw new LimitRefused(`the request reads more than ${points} points (limits.points)`);
     }
   }

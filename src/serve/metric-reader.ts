@@ -62,6 +62,7 @@ export interface Read {
 export type ReadContext = Pick<TargetContext, 'from' | 'until' | 'now' | 'alignSeconds' | 'onlyValues'>;
 type ReadRange = readonly [from: number, until: number, now: number, alignSeconds: number | undefined];
 
+const noValues = new Float64Array(0);
 /** Methods that show the value of a slot with a single point. */
 const singleMethods: ReadonlySet<string> = new Set(['average', 'avg', 'sum', 'min', 'max', 'last', 'absmax', 'absmin']);
 
@@ -133,7 +134,7 @@ export class MetricReader {
     const method: Method = methodOf(way.method) ?? 'average';
     const tags = name.includes(';') ? tagsOf(name) : { name };
     return {
-      series: { name, tags, pathExpression: name, start, end, stepSeconds, values: new Float64Array(0), method, xFilesFactor: 0 },
+      series: { name, tags, pathExpression: name, start, end, stepSeconds, values: noValues, method, xFilesFactor: 0 },
       basis: undefined,
     };
   }
