@@ -66,6 +66,7 @@ export class HitIntake {
   #marks: ((at: number) => string) | undefined;
   readonly #hit = emptyHit();
   readonly #scan = new HitScan();
+  readonly #stream = new HitScan();
   #bodies: { readonly made: string; readonly reader: LogReader } | undefined;
   /** Places of tailed files, asked for at each flush. */
   readonly places = new Map<string, () => string>();
@@ -140,6 +141,23 @@ export class HitIntake {
     batch.counter.add(this.#hit);
     if (this.#options.configuration().logs.records) batch.records.push(hitRecord(this.#hit, mark()));
     return '';
+  }
+
+  /** Counts whole lines of a followed file in the open batch; false: line by line only, and none was counted. */
+  takeLines(bytes: Buffer, reader: LogReader, account: Account): boolean {
+    if (this.#options.configuration().logs.records) return false;
+    const counted = this.#stream.count(bytes, {
+      reader,
+      localOffsetMs: this.readerOptions().localOffsetMs,
+      counter: this.#open.counter,
+      untilMs: this.#options.now() + dayMs,
+      take: (line) => this.take(line, reader, account),
+      tooLong: () => account.reject('too-long'),
+    });
+    if (counted === undefined) return false;
+    account.lines += this.#stream.passed;
+    account.accepted += counted;
+    return true;
   }
 
   /**

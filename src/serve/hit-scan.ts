@@ -35,6 +35,11 @@ export class HitScan {
   #plan: LogPlan | undefined;
   #periods: Period[] = [];
 
+  /** Lines that the kernel has passed, counted or blank. */
+  get passed(): number {
+    return this.#kernel?.number ?? 0;
+  }
+
   /** Counts the lines of `bytes`, the last one without a newline too; answers how many the kernel counted, undefined: it cannot, none was. */
   count(bytes: Buffer, options: HitScanOptions): number | undefined {
     const { plan } = options.reader;
@@ -44,6 +49,7 @@ export class HitScan {
     if (kernel === undefined) return undefined;
     kernel.setPeriod(-1, 0, 0);
     kernel.setOffset(0, 0, 0);
+    kernel.number = 0;
     const before = kernel.lines;
     for (let at = 0; at < bytes.length; ) {
       let end = bytes.lastIndexOf(10, at + pieceBytes - 1) + 1;

@@ -22,6 +22,8 @@ export interface TailOptions {
   readonly path: string;
   /** Called with the first bytes of a file before its lines. */
   readonly begin: (head: Buffer, inode: number) => void;
+  /** Called with whole lines; false: they are to come one by one. The bytes are not kept. */
+  readonly lines?: (bytes: Buffer) => boolean;
   /** Called with a line and where it begins in its file. */
   readonly line: (text: string, at: number) => void;
   readonly tooLong: () => void;
@@ -191,6 +193,7 @@ export class Tail {
     if (end < 0) return size < chunkBytes ? 0 : this.#longLine(descriptor, size);
     let start = 0;
     if (this.#offset === 0) this.#begin(descriptor);
+    if (!this.#skipping && this.#options.lines?.(this.#chunk.subarray(0, end + 1)) === true) return this.#taken(descriptor, end + 1);
     for (let stop = this.#chunk.indexOf(10); stop >= 0 && stop <= end; stop = this.#chunk.indexOf(10, start)) {
       if (this.#skipping) this.#skipping = false;
       else {
@@ -199,9 +202,13 @@ export class Tail {
       }
       start = stop + 1;
     }
-    this.#offset += end + 1;
+    return this.#taken(descriptor, end + 1);
+  }
+
+  #taken(descriptor: number, size: number): number {
+    this.#offset += size;
     this.#keepHead(descriptor);
-    return end + 1;
+    return size;
   }
 
   // A line longer than a chunk: read whole if it is within the bound, else passed over.

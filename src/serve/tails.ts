@@ -63,6 +63,7 @@ export class Tails {
       {
         path,
         begin,
+        lines: (bytes) => hits.takeLines(bytes, reader, account),
         line: (text, at) => hits.take(text, reader, account, () => marks(at, text)),
         tooLong: () => account.reject('too-long'),
       },
