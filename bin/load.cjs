@@ -46,7 +46,12 @@ function readCache(path) {
 
 function writeCache(path, script) {
   // Flags change what V8 takes: a cache for those of one run would only be refused by the others.
-  if (!path || process.execArgv.length > 0 || process.env.NODE_OPTIONS || process.argv.some((word) => ['--help', '-h', 'help'].includes(word)))
+  if (
+    !path ||
+    process.execArgv.length > 0 ||
+    process.env.NODE_OPTIONS ||
+    process.argv.some((word) => ['--help', '-h', 'help'].includes(word))
+  )
     return;
   const beside = `${path}.${process.pid}`;
   try {
@@ -62,7 +67,15 @@ function writeCache(path, script) {
     }
     renameSync(beside, path);
   } catch {
-    rmSync(beside, { force: true });
+    discard(beside);
+  }
+}
+
+function discard(path) {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    // Below a file, say: then there is nothing to take away.
   }
 }
 

@@ -47,7 +47,8 @@ test('the first run of a command leaves a code cache, the next ones take it, a d
   const cache = join(folder, 'cache');
   const count = () => assert.equal(run(['flows', '--count', flows], { NODE_COMPILE_CACHE: cache }).text, counted);
   run(['flows', '--help'], { NODE_COMPILE_CACHE: cache });
-  assert.throws(() => readdirSync(cache), 'help compiles too little to be kept');
+  // Node 22 and later keep a cache of their own beside it.
+  assert.throws(() => readdirSync(join(cache, 'weir')), 'help compiles too little to be kept');
   count();
   const [name, ...more] = readdirSync(join(cache, 'weir'));
   assert.match(name, new RegExp(`^flows-[0-9a-f]{16}-${process.version}-${process.arch}$`));
@@ -65,7 +66,8 @@ test('the first run of a command leaves a code cache, the next ones take it, a d
   const none = join(folder, 'none');
   assert.equal(run(['flows', '--count', flows], { NODE_COMPILE_CACHE: none, NODE_DISABLE_COMPILE_CACHE: '1' }).text, counted);
   assert.throws(() => readdirSync(none));
-  assert.equal(run(['flows', '--count', flows], { NODE_COMPILE_CACHE: '/proc/none' }).text, counted);
+  // A folder that cannot be: below a file.
+  assert.equal(run(['flows', '--count', flows], { NODE_COMPILE_CACHE: join(flows, 'none') }).text, counted);
 });
 
 test('what goes wrong inside names lines of the sources', async () => {
