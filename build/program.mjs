@@ -30,6 +30,16 @@ export async function buildProgram(root) {
   const { build } = await import('esbuild');
   const folder = join(root, 'dist', 'program');
   const next = `${folder}.${process.pid}`;
+  try {
+    await bundleAll(build, root, next);
+    rmSync(folder, { recursive: true, force: true });
+    renameSync(next, folder);
+  } finally {
+    rmSync(next, { recursive: true, force: true });
+  }
+}
+
+async function bundleAll(build, root, next) {
   mkdirSync(join(next, 'code'), { recursive: true });
   mkdirSync(join(next, 'cache'));
   writeFileSync(join(next, 'package.json'), '{ "type": "commonjs" }\n');
@@ -46,8 +56,6 @@ export async function buildProgram(root) {
     writeFileSync(join(next, `${name}.js`), `process.once('exit', require('../../bin/load.cjs').load('${name}').keep);\n`);
   }
   writeFileSync(join(next, 'LICENSES.txt'), licences(root, new Set(inputs.flat())));
-  rmSync(folder, { recursive: true, force: true });
-  renameSync(next, folder);
 }
 
 // name and file of each row of the table of commands: `name: 'rrd'` ... `import('./rrd.js')`.
