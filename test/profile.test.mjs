@@ -218,3 +218,19 @@ test('one core or many, the same counts', (t) => {
   assert.deepEqual(two.stderr.trim().split('\n').sort(), one.stderr.trim().split('\n').sort());
   assert.ok(one.stderr.includes(`b.csv:${large.split('\n').length}: columns`), one.stderr);
 });
+
+test('no flows: an empty table with its sums, and percentages of 0', (t) => {
+  const file = join(folderFor(t), 'none.csv');
+  writeFileSync(file, 'first,last,src,dst,sport,dport,proto,flags,tos,packets,bytes\n');
+  const { stdout, status } = weir(file);
+  assert.equal(status, 0);
+  assert.deepEqual(
+    stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => line.trim().split(/ +/)[0]),
+    ['packets', 'all'],
+  );
+  const [line] = jsonOf(file);
+  assert.deepEqual([line.flows, line.bins[0].flowsPercent], [0, 0]);
+});

@@ -142,13 +142,13 @@ function tableOf(shape: ProfileShape, cell: ProfileCell, width: number): string 
   return `${[...headingOf(shape, cell), line(head), ...lines, line(['all', ...sums]), ...outside].join('\n')}\n`;
 }
 
-// Empty bins at both ends are not shown.
+// Empty bins at both ends are not shown; where all are empty, none is.
 function filledRange(bins: Bins, columns: readonly Column[]): [number, number] {
   const isFilled = (index: number): boolean => columns.some((column) => (column.counts[index] ?? 0) > 0);
   let first = 0;
   let last = bins.from.length - 1;
   while (first < last && !isFilled(first)) first += 1;
-  while (last > first && !isFilled(last)) last -= 1;
+  while (last >= first && !isFilled(last)) last -= 1;
   return [first, last];
 }
 
