@@ -50,7 +50,7 @@ function batch(at) {
     },
     tallies: [{ kind: 'tally', series: 'web.urls', slot: at - (at % 900), bytes: Uint8Array.of(1, 2, 255) }],
     records: [{ table: 'chat', partition: 'ann', row: `m${at}`, value: '{"text":"a, \\"b\\""}', at: at * 1e6 }],
-    flows: [{ arrived: at, bytes: Uint8Array.of(0, 1) }],
+    flows: [{ arrived: at, rows: 3, first: [at - 9, at - 5], last: [at - 7, at - 1], bytes: Uint8Array.of(0, 1) }],
     notes: [
       { name: `place.${at}`, value: Buffer.from('line 7') },
       { name: `raw.${at}`, value: Uint8Array.of(0, 200) },
@@ -100,7 +100,7 @@ test('each kind has its lines, folded or open', async () => {
   );
   assert.deepEqual(
     of('flow'),
-    two.map((arrived) => ({ kind: 'flow', arrived, size: 2, bytes: 'AAE=' })),
+    two.map((arrived) => ({ kind: 'flow', arrived, flows: 3, first: arrived - 9, last: arrived - 1, size: 2, bytes: 'AAE=' })),
   );
   assert.deepEqual(of('note'), [
     ...two.map((at) => ({ kind: 'note', name: `place.${at}`, size: 6, text: 'line 7' })),

@@ -135,6 +135,7 @@ function show(status: Status): void {
         pointsTile,
         tile('series', whole.format(status.series), `of at most ${short.format(status.seriesMax)}`),
         tile('store', bytes(status.storeBytes), `${whole.format(status.cellsFlushed)} cells written`),
+        tile('flows', whole.format(status.flows), `records kept, ${bytes(status.flowBytes)}`),
         tile('memory', bytes(status.memoryBytes), 'resident'),
         tile(
           'last flush',

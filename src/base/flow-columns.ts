@@ -145,6 +145,11 @@ export type OptionalArrays = {
 /** All of them, in the order in which they are printed. */
 export const optionalNames = Object.keys(optionalColumns) as readonly OptionalColumn[];
 
+/** Whether an optional column has this name, in code. */
+export function isOptionalColumn(name: string): name is OptionalColumn {
+  return Object.hasOwn(optionalColumns, name);
+}
+
 const plainCount = 8;
 
 /** Whether the column is printed in every row once it is there, or only where it is not zero. */

@@ -14,6 +14,12 @@ import { flowFormats } from './formats.js';
 import { expandPaths } from './paths.js';
 import { UnpackPool } from './unpack-pool.js';
 
+/** Flows that lie elsewhere than in files: in a store, on a server. */
+export interface FlowSource {
+  /** As a reader of files streams them; batches name the input that their rows came from. */
+  readonly read: (options: ReadOptions) => AsyncGenerator<FlowBatch, number>;
+}
+
 /** How flows are to be read. */
 export interface OpenOptions {
   /** Standard input, for `-`. */
@@ -32,6 +38,8 @@ export interface OpenOptions {
   readonly rows?: WantedRows;
   /** How many threads unpack blocks beside this one; absent: as many as there are other cores. */
   readonly unpackers?: number;
+  /** What else than files words may name: the source of such a word, undefined of others. */
+  readonly sourceOf?: (word: string) => FlowSource | undefined;
   /** Called for each row that could not be read. */
   readonly onReject?: (reject: Reject) => void;
   /** Called with a line for a person. */
@@ -46,6 +54,8 @@ export interface FlowReading {
   readonly rejected: Map<string, number>;
   /** Inputs that could not be read, wholly or from some point on. */
   readonly failures: Fault[];
+  /** Data rows so far, those that were rejected included. */
+  readonly rowCount: () => number;
   /** Files, in the order they are read (after `batches` began). */
   readonly files: readonly string[];
 }
@@ -53,20 +63,30 @@ export interface FlowReading {
 /** Reads flow records from files, folders, globs or standard input. Throws Refused at once when a path or folder has no flows at all. */
 export function readFlows(paths: readonly string[], options: OpenOptions = {}): FlowReading {
   const failures: Fault[] = [];
-  const files = expandPaths(paths, 'flow files', failures);
+  const sources = new Map<string, FlowSource>();
+  const files = paths.flatMap((path) => {
+    const source = options.sourceOf?.(path);
+    if (source === undefined) return expandPaths([path], 'flow files', failures);
+    sources.set(path, source);
+    return [path];
+  });
   const rejected = new Map<string, number>();
-  return { files, failures, rejected, batches: () => readAll(files, options, rejected, failures) };
+  const counted = { rows: 0 };
+  const batches = (): AsyncGenerator<FlowBatch, void> => readAll(files, sources, options, rejected, failures, counted);
+  return { files, failures, rejected, batches, rowCount: () => counted.rows };
 }
 
 async function* readAll(
   files: readonly string[],
+  sources: ReadonlyMap<string, FlowSource>,
   options: OpenOptions,
   rejected: Map<string, number>,
   failures: Fault[],
+  counted: { rows: number },
 ): AsyncGenerator<FlowBatch, void> {
   const unpackers = new UnpackPool(options.unpackers);
   try {
-    yield* readEach(files, options, rejected, failures, unpackers);
+    yield* readEach(files, sources, options, rejected, failures, unpackers, counted);
   } finally {
     await unpackers.close();
   }
@@ -74,13 +94,15 @@ async function* readAll(
 
 async function* readEach(
   files: readonly string[],
+  sources: ReadonlyMap<string, FlowSource>,
   options: OpenOptions,
   rejected: Map<string, number>,
   failures: Fault[],
   unpackers: UnpackPool,
+  counted: { rows: number },
 ): AsyncGenerator<FlowBatch, void> {
-  let numberBefore = 0;
   for (const file of files) {
+    const numberBefore = counted.rows;
     let lastNumber = numberBefore;
     const readOptions: ReadOptions = {
       ...(options.timeZone === undefined ? {} : { timeZone: options.timeZone }),
@@ -98,22 +120,22 @@ async function* readEach(
       },
     };
     try {
-      const input = await openInput(file, options.stdin);
-      if (isBlank(input.head)) continue;
-      const reader = formatOf(input, readOptions).read(input, readOptions);
+      const source = sources.get(file);
+      const reader = source === undefined ? await openFile(file, options, readOptions) : source.read(readOptions);
+      if (reader === undefined) continue;
       for (;;) {
         const next = await reader.next();
         if (next.done) {
-          numberBefore += next.value;
+          counted.rows += next.value;
           break;
         }
         lastNumber = next.value.number[next.value.count - 1] ?? lastNumber;
-        next.value.file = file;
+        if (source === undefined) next.value.file = file;
         yield next.value;
       }
     } catch (error) {
       failures.push(asFault(error, file));
-      numberBefore = lastNumber;
+      counted.rows = lastNumber;
     }
   }
 }
@@ -122,6 +144,16 @@ async function* readEach(
 function isBlank(head: Uint8Array): boolean {
   // A form feed is not blank here: it is the first byte of an nfcapd file.
   return head.length < 4096 && /^\uFEFF?[ \t\r\n]*$/.test(Buffer.from(head).toString('utf8'));
+}
+
+// The reader of a file; undefined of one that is empty.
+async function openFile(
+  file: string,
+  { stdin }: OpenOptions,
+  options: ReadOptions,
+): Promise<AsyncGenerator<FlowBatch, number> | undefined> {
+  const input = await openInput(file, stdin);
+  return isBlank(input.head) ? undefined : formatOf(input, options).read(input, options);
 }
 
 function formatOf(input: Input, options: ReadOptions): (typeof flowFormats)[number] {

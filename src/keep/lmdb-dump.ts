@@ -6,9 +6,10 @@
 
 import { type States, stateFields, zeroStates } from '../fold/state.js';
 import { partKinds } from './journal.js';
+import { blockOf } from './lmdb-flows.js';
 import type { RowSource } from './lmdb-rows.js';
 import { type StoredCell, storedCells } from './lmdb-scan.js';
-import { flowKey, text } from './lmdb-tables.js';
+import { text } from './lmdb-tables.js';
 import { countOfBlock, decodeBlock as decodeRecords, type StoredRecord } from './record-block.js';
 import { blockSlots, decodeBlock as decodeStates } from './state-block.js';
 import type { FlowBlock, Kind, PartKind, Rows } from './store.js';
@@ -114,8 +115,7 @@ function* record({ tables }: RowSource, prefix: string): Iterable<DumpRows['reco
 
 function* flow({ tables }: RowSource, prefix: string): Iterable<FlowBlock> {
   if (prefix !== '') return;
-  for (const { key, value } of tables.by.flows.getRange({ start: flowKey(0, 0) }))
-    yield { arrived: key.readUInt32BE(0), bytes: Buffer.from(value) };
+  for (const { key, value } of tables.by.flows.getRange({})) yield blockOf(key, Buffer.from(value));
 }
 
 function* note({ tables }: RowSource, prefix: string): Iterable<Rows['note']> {

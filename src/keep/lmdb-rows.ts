@@ -1,11 +1,12 @@
 /** The rows of a scan of the embedded store, kind by kind. Ranges are bounded here before anything is allocated. */
 
 import { Refused } from '../base/faults.js';
+import { flowBlocks } from './lmdb-flows.js';
 import type { SeriesFacts } from './lmdb-fold.js';
 import { recordBlocks } from './lmdb-records.js';
 import { readMeasures, readParts } from './lmdb-scan.js';
 import { readStates } from './lmdb-states.js';
-import { flowKey, type Tables, text } from './lmdb-tables.js';
+import { type Tables, text } from './lmdb-tables.js';
 import { readValues } from './lmdb-values.js';
 import type { OpenCells } from './open-cells.js';
 import type { SeriesNames } from './series-names.js';
@@ -29,12 +30,8 @@ export function rowsOf(kind: Kind, range: Ranges[Kind], source: RowSource): Asyn
 async function* otherRows(kind: Exclude<Kind, 'record'>, range: Ranges[Kind], source: RowSource): AsyncIterable<unknown> {
   const { tables, names } = source;
   switch (kind) {
-    case 'flow': {
-      const { start, end } = range as Ranges['flow'];
-      const keys = { start: flowKey(Math.max(0, start), 0), end: flowKey(Math.min(timeMax, end), 0) };
-      for (const { key, value } of tables.by.flows.getRange(keys)) yield { arrived: key.readUInt32BE(0), bytes: Buffer.from(value) };
-      return;
-    }
+    case 'flow':
+      return yield* flowBlocks(tables, range as Ranges['flow']);
     case 'note': {
       const { prefix } = range as Ranges['note'];
       const start = prefix === '' ? Buffer.of(0) : text(prefix);

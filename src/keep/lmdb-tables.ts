@@ -8,9 +8,9 @@
  *   series        | series u32 |                                                  value: its name, utf-8
  *   identities    | 0 | sha-256, 32 bytes |  value: seconds f64          | 1 | seconds u32 | sha-256 |  (to expire them)
  *   records       | table 0 partition 0 first row |                               value: record-block.ts, up to 32 rows
- *   flows         | arrived u32 | sequence u32 |                                  value: a block of flow records
+ *   flows         | arrived u32 | sequence u32 | rows u32 | bounds, 4 u32 |       value: flow-block.ts (lmdb-flows.ts says more)
  *   notes         | name |                                                        value: its bytes
- *   meta          | layout |, | fold |                                            the layout's version; what of the journal is folded
+ *   meta          | layout |, | fold |, | flows |                                 the layout's version; what of the journal is folded; flows kept
  */
 
 import { createHash } from 'node:crypto';
@@ -159,20 +159,6 @@ export function partKey(kind: number, stepSeconds: number, series: number, slot:
   key.writeUInt32BE(series, 9);
   key.writeUInt32BE(slot, 13);
   return key;
-}
-
-export function flowKey(arrived: number, sequence: number): Buffer {
-  const key = Buffer.allocUnsafe(8);
-  key.writeUInt32BE(Math.floor(arrived), 0);
-  key.writeUInt32BE(sequence, 4);
-  return key;
-}
-
-/** Lets go of flow blocks that arrived before a time, at most `limit`; returns how many. Within a transaction. */
-export function dropFlows({ by: { flows } }: Tables, before: number, limit: number): number {
-  const blocks = [...flows.getKeys({ start: flowKey(0, 0), end: flowKey(Math.max(0, before), 0), limit })];
-  for (const key of blocks) flows.removeSync(key);
-  return blocks.length;
 }
 
 export function identityKey(identity: string): Buffer {

@@ -15,11 +15,12 @@ import { decodeJournal, encodeJournal, type JournalPart } from './journal.js';
 import { Ageing } from './lmdb-ageing.js';
 import { type DumpKind, type DumpRows, dumpRows } from './lmdb-dump.js';
 import { faultOf } from './lmdb-file.js';
+import { expireFlows, type FlowTotals, flowTotals, putFlows } from './lmdb-flows.js';
 import { foldPart, foldSeries, type SeriesFacts } from './lmdb-fold.js';
 import { putRecords, type SweepPlace, sweepRecords } from './lmdb-records.js';
 import { type RowSource, rowsOf } from './lmdb-rows.js';
 import { ageStates, foldStates, readStates } from './lmdb-states.js';
-import { dropFlows, flowKey, forgetIdentities, identityKey, journalKey, putIdentity, Tables, text } from './lmdb-tables.js';
+import { forgetIdentities, identityKey, journalKey, putIdentity, Tables, text } from './lmdb-tables.js';
 import { OpenCells, repeatsAmong } from './open-cells.js';
 import { encodeStates, takeStates } from './open-states.js';
 import { SeriesNames } from './series-names.js';
@@ -77,7 +78,6 @@ export class LmdbStore implements Store {
   #firstSequence = 1;
   #youngSince = 0;
   #oldSince = 0;
-  #flowSequence = 0;
   #sweep: SweepPlace;
   #closed = false;
 
@@ -159,7 +159,7 @@ export class LmdbStore implements Store {
         let gone = this.#ageing.age(this.#names.ladders(), nowSeconds, limit);
         gone += ageStates(this.#tables, this.#facts, this.#names.stateSeries(), limit);
         gone += forgetIdentities(this.#tables, nowSeconds - identityKeepSeconds, limit);
-        gone += dropFlows(this.#tables, nowSeconds - (this.#options.flowKeepSeconds ?? 90 * 86_400), limit);
+        gone += expireFlows(this.#tables, nowSeconds - (this.#options.flowKeepSeconds?.() ?? Number.POSITIVE_INFINITY));
         const swept = sweepRecords(this.#tables, this.#sweep, 2000, (table) => {
           const keep = this.#options.recordKeepSeconds?.(table);
           return keep === undefined ? undefined : (nowSeconds - keep) * 1e6;
@@ -228,6 +228,11 @@ export class LmdbStore implements Store {
     return [this.#young, this.#old].reduce((sum, open) => sum + (open === undefined ? 0 : open.count + open.states.count), 0);
   }
 
+  /** How many flow records are kept. */
+  flowTotals(): FlowTotals {
+    return flowTotals(this.#tables);
+  }
+
   sizeBytes(): number {
     return statSync(join(this.#options.folder, 'store.mdb')).size;
   }
@@ -291,9 +296,9 @@ export class LmdbStore implements Store {
   }
 
   #putRest(batch: Batch): void {
-    const { flows, notes } = this.#tables.by;
+    const { notes } = this.#tables.by;
     putRecords(this.#tables, batch.records ?? [], batch.nowSeconds);
-    for (const { arrived, bytes } of batch.flows ?? []) flows.putSync(flowKey(arrived, ++this.#flowSequence), Buffer.from(bytes));
+    putFlows(this.#tables, batch.flows ?? []);
     for (const { name, value } of batch.notes ?? []) {
       if (value === undefined) notes.removeSync(text(name));
       else notes.putSync(text(name), Buffer.from(value));
@@ -374,8 +379,6 @@ export class LmdbStore implements Store {
       }
     }
     this.#firstSequence = first === 0 ? this.#sequence + 1 : first;
-    for (const key of this.#tables.by.flows.getKeys({ reverse: true, start: flowKey(0xffffffff, 0xffffffff), limit: 1 }))
-      this.#flowSequence = key.readUInt32BE(4);
   }
 
   #take(journal: Uint8Array, open: OpenCells, from: number | undefined): number {

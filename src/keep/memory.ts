@@ -16,6 +16,7 @@ import {
   type CellRange,
   type FlowBlock,
   identityKeepSeconds,
+  isOutside,
   type Kind,
   type MeasureColumns,
   newestOf,
@@ -77,6 +78,7 @@ class MemoryStore implements Store {
       else this.#records.set(key, { ...put, at: put.at ?? Math.round(batch.nowSeconds * 1e6), value: put.value });
     }
     this.#flows.push(...(batch.flows ?? []));
+    this.#flows.sort((one, two) => one.arrived - two.arrived);
     for (const { name, value } of batch.notes ?? []) {
       if (value === undefined) this.#notes.delete(name);
       else this.#notes.set(name, value);
@@ -102,7 +104,8 @@ class MemoryStore implements Store {
       }
     }
     const before = this.#flows.length;
-    this.#flows = this.#flows.filter((block) => block.arrived > nowSeconds - (this.#options.flowKeepSeconds ?? 90 * 86_400));
+    const flowsFrom = nowSeconds - (this.#options.flowKeepSeconds?.() ?? Number.POSITIVE_INFINITY);
+    this.#flows = this.#flows.filter((block) => block.arrived >= flowsFrom);
     for (const [key, { table, at }] of this.#records) {
       const keep = this.#options.recordKeepSeconds?.(table);
       if (keep === undefined || at >= (nowSeconds - keep) * 1e6) continue;
@@ -209,8 +212,9 @@ class MemoryStore implements Store {
       case 'record':
         return yield* this.#recordRows(range as Ranges['record']);
       case 'flow': {
-        const { start, end } = range as Ranges['flow'];
-        return yield* this.#flows.filter((block) => block.arrived >= start && block.arrived < end);
+        const { start, end, ...window } = range as Ranges['flow'];
+        const found = this.#flows.filter((block) => block.arrived >= start && block.arrived < end);
+        return yield* found.map((block) => (isOutside(block, window) ? { ...block, bytes: new Uint8Array(0) } : block));
       }
       case 'note': {
         const { prefix } = range as Ranges['note'];

@@ -9,7 +9,7 @@ import { Corrupt, Refused } from '../base/faults.js';
 import type { Measures } from '../fold/measure.js';
 import { openLmdbStore } from './lmdb.js';
 import { openMemoryStore } from './memory.js';
-import type { Batch, CellRange, MeasureColumns, Store, StoreOptions } from './store.js';
+import type { Batch, CellRange, FlowBlock, MeasureColumns, Ranges, Store, StoreOptions } from './store.js';
 
 interface Point {
   readonly series: string;
@@ -28,6 +28,7 @@ const options: StoreOptions = {
   ladderOf: () => ladder,
   replaces: (name) => name.startsWith('replaced.'),
   codecs: { histogram: { merge: join16 }, tally: { merge: join16 } },
+  flowKeepSeconds: () => 5 * 86_400,
 };
 
 const folder = (): string => mkdtempSync(join(tmpdir(), 'weir-store-'));
@@ -132,7 +133,7 @@ for (const driver of drivers) {
     await store.commit({
       nowSeconds: now,
       records: ['b', 'a', 'c'].map((row) => ({ table: 't', partition: 'p', row, value: '{}' })),
-      flows: [{ arrived: now, bytes: value }],
+      flows: [{ arrived: now, rows: 1, first: [now, now], last: [now, now], bytes: value }],
       notes: [
         { name: 'tail/1', value },
         { name: 'other', value },
@@ -150,6 +151,39 @@ for (const driver of drivers) {
       (await rows(again.scan('note', { prefix: 'tail/' }))).map((row) => row.name),
       ['tail/1'],
     );
+  });
+
+  contract('flows come back in order of arrival, window by window, and expire by it', async (first, reopen) => {
+    const block = (arrived: number, from: number, to: number, text: string): FlowBlock => ({
+      arrived,
+      rows: text.length,
+      first: [from, to],
+      last: [from + 1, to + 9],
+      bytes: Buffer.from(text),
+    });
+    const texts = async (store: Store, range: Partial<Ranges['flow']> = {}): Promise<string[]> =>
+      (await rows(store.scan('flow', { start: 0, end: 2 ** 33, ...range }))).map(({ rows: count, bytes }) =>
+        bytes.length === 0 ? `(${count})` : Buffer.from(bytes).toString(),
+      );
+    // Ten hours: a clock that goes back must not take another's place.
+    const batches = [
+      [block(now, 100, 200, 'b'), block(now, 150, 900, 'cc')],
+      [block(now - 36_000, 300, 400, 'a')],
+      [block(now, 50, 60, 'ddd')],
+    ];
+    for (const [index, flows] of batches.entries()) await first.commit({ nowSeconds: now, identity: `flows ${index}`, flows });
+    assert.equal((await first.commit({ nowSeconds: now, identity: 'flows 0', flows: batches[0] ?? [] })).applied, false);
+    const store = await reopen();
+    await store.commit({ nowSeconds: now, flows: [block(now - 36_000, 300, 400, 'aa')] });
+    assert.deepEqual(await texts(store), ['a', 'aa', 'b', 'cc', 'ddd']);
+    assert.deepEqual(await texts(store, { start: now, end: now + 1 }), ['b', 'cc', 'ddd']);
+    assert.deepEqual(await texts(store, { end: now }), ['a', 'aa']);
+    assert.deepEqual(await texts(store, { firstFrom: 200.5 }), ['a', 'aa', 'b', 'cc', '(3)']);
+    assert.deepEqual(await texts(store, { firstFrom: 60, firstTo: 150 }), ['(1)', '(2)', 'b', '(2)', 'ddd']);
+    assert.deepEqual(await texts(store, { lastTo: 101 }), ['(1)', '(2)', 'b', '(2)', 'ddd']);
+    assert.equal(await store.expire(now - 36_000 + 5 * 86_400), 0);
+    assert.equal(await store.expire(now - 36_000 + 5 * 86_400 + 1), 2);
+    assert.deepEqual(await texts(await reopen()), ['b', 'cc', 'ddd']);
   });
 
   contract('parts merge by their codec, and tallies keep quarters of an hour', async (store, reopen) => {

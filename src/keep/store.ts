@@ -27,6 +27,7 @@
 
 import type { Measures } from '../fold/measure.js';
 import type { States } from '../fold/state.js';
+import type { FlowRows } from './flow-block.js';
 import type { StoredRecord } from './record-block.js';
 
 /** One step and how long it is kept. */
@@ -97,10 +98,9 @@ export interface RecordPut {
   readonly at?: number | undefined;
 }
 
-export interface FlowBlock {
+export interface FlowBlock extends FlowRows {
   /** Arrival, epoch seconds: flow records expire by it. */
   readonly arrived: number;
-  readonly bytes: Uint8Array;
 }
 
 export interface NotePut {
@@ -171,6 +171,22 @@ export interface RecordRange {
   readonly withEnd?: boolean | undefined;
 }
 
+export interface FlowRange {
+  readonly start: number;
+  readonly end: number;
+  readonly firstFrom?: number | undefined;
+  readonly firstTo?: number | undefined;
+  readonly lastTo?: number | undefined;
+}
+
+/** Whether no flow of a block can lie in the window of a range. */
+export function isOutside(
+  { first, last }: FlowBlock,
+  { firstFrom = 0, firstTo = Number.POSITIVE_INFINITY, lastTo = Number.POSITIVE_INFINITY }: Omit<FlowRange, 'start' | 'end'>,
+): boolean {
+  return first[1] < Math.floor(firstFrom) || first[0] >= firstTo || last[0] > lastTo;
+}
+
 export interface Ranges {
   readonly measure: CellRange;
   readonly state: CellRange;
@@ -178,8 +194,11 @@ export interface Ranges {
   readonly distinct: CellRange;
   readonly tally: CellRange;
   readonly record: RecordRange;
-  /** Arrival in `[start, end)`. */
-  readonly flow: { readonly start: number; readonly end: number };
+  /**
+   * Arrival in `[start, end)`, in order of arrival. Blocks whose bounds say that every flow begins before `firstFrom`, begins at or after `firstTo`, or ends after
+   * `lastTo` (epoch seconds) are given without bytes: how many rows they have is known all the same.
+   */
+  readonly flow: FlowRange;
   readonly note: { readonly prefix: string };
   /** Every series that has measures or parts. */
   readonly series: { readonly prefix?: string };
@@ -259,8 +278,8 @@ export interface StoreOptions {
   readonly codecs?: Codecs;
   /** The newest reading of a state series that is stored, epoch seconds. */
   readonly newestOf?: (name: string) => number | undefined;
-  /** How long flow blocks are kept after their arrival (90 days). */
-  readonly flowKeepSeconds?: number;
+  /** How long flow records are kept after their arrival; undefined: for good. */
+  readonly flowKeepSeconds?: () => number | undefined;
   /** How long records of a table are kept after they were put; undefined: for good. */
   readonly recordKeepSeconds?: (table: string) => number | undefined;
 }

@@ -182,6 +182,9 @@ const azureKeys = {
   keysFile: text(undefined, 'file of such accounts, one a line'),
   keysEnvironment: text(undefined, 'environment variable of such accounts, by blanks'),
 };
+const flowKeys = {
+  keepDays: whole(90, 0, 36_500, 'days that flow records are kept after they arrived; 0: for good'),
+};
 const recordKeys = {
   keepDays: whole(0, 0, 36_500, 'days that records are kept after they were put; 0: for good'),
   keep: keeps('days by table, before keepDays: ["messages=365"]'),
@@ -203,6 +206,7 @@ export const sections = {
   tokens: tokenKeys,
   listen: listenKeys,
   logs: logKeys,
+  flows: flowKeys,
   records: recordKeys,
   azure: azureKeys,
   availability: availabilityKeys,
@@ -215,6 +219,7 @@ export interface Configuration {
   readonly tokens: Section<typeof tokenKeys>;
   readonly listen: Section<typeof listenKeys>;
   readonly logs: Section<typeof logKeys>;
+  readonly flows: Section<typeof flowKeys>;
   readonly records: Section<typeof recordKeys>;
   readonly azure: Section<typeof azureKeys>;
   readonly availability: Section<typeof availabilityKeys>;
@@ -261,6 +266,7 @@ export function readConfiguration(source: string, file = 'weir.toml'): Configura
     tokens: read('tokens', tokenKeys),
     listen: read('listen', listenKeys),
     logs: read('logs', logKeys),
+    flows: read('flows', flowKeys),
     records: read('records', recordKeys),
     azure: read('azure', azureKeys),
     availability: read('availability', availabilityKeys),

@@ -19,7 +19,7 @@ import { MetricReader } from './metric-reader.js';
 import type { MetricStore } from './metric-store.js';
 import { RecordTables } from './record-tables.js';
 import { routes } from './routes.js';
-import type { RecordStore, Services } from './services.js';
+import type { RecordStore, Services, StoredFlows } from './services.js';
 import { Tails } from './tails.js';
 import { openTcp } from './tcp.js';
 import { Tokens } from './tokens.js';
@@ -30,6 +30,7 @@ export interface DaemonOptions {
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly metrics: MetricStore;
   readonly records: RecordStore;
+  readonly flows: StoredFlows;
   readonly hits: HitJournal;
   /** Ports by the names of listeners; `all` is every one that is not named. */
   readonly ports: ReadonlyMap<string, number>;
@@ -87,6 +88,7 @@ export class Daemon {
       reader,
       metrics: store,
       records: options.records,
+      flows: options.flows,
       tables,
       azureKeys: () => this.#azureKeys,
       azurePolicies: new AzurePolicies(options.records, options.now),

@@ -47,6 +47,7 @@ test('requests as the real Graphite answers them', { skip: golden === undefined 
     environment: {},
     hits,
     records: await openMemoryStore({ ladderOf: () => [] }),
+    flows: { folder, program: '', totals: () => ({ rows: 0, blocks: 0, bytes: 0 }) },
     metrics: await openMetrics({ folder, configuration: () => configuration, now: clock }),
     ports: new Map([['all', 0]]),
     only: ['http'],

@@ -68,6 +68,7 @@ export async function openMetrics({ folder, configuration, now, readOnly = false
     ladderOf,
     replaces,
     codecs: metricCodecs,
+    flowKeepSeconds: () => (configuration().flows.keepDays === 0 ? undefined : configuration().flows.keepDays * 86_400),
     recordKeepSeconds: (table) => keepSecondsOf(configuration(), table),
   });
   const keepsValues = (name: string): boolean => {

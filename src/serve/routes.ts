@@ -4,6 +4,7 @@
 
 import { azureRoutes } from './azure-routes.js';
 import { eventRoutes } from './event-routes.js';
+import { flowRoutes } from './flow-routes.js';
 import { graphiteRoutes } from './graphite-routes.js';
 import { hitRoutes } from './hit-routes.js';
 import { queryRoutes } from './query-routes.js';
@@ -22,6 +23,7 @@ export const routes: readonly Route[] = [
   ...eventRoutes,
   ...tagRoutes,
   ...hitRoutes,
+  ...flowRoutes,
   ...sampleRoutes,
   ...recordRoutes,
   ...azureRoutes,

@@ -18,6 +18,14 @@ import type { MetricStore } from './metric-store.js';
 import type { RecordTables } from './record-tables.js';
 import type { Tokens } from './tokens.js';
 
+/** The store's flow records, and who answers questions about them. */
+export interface StoredFlows {
+  readonly folder: string;
+  /** The program of a process that answers (flow-routes.ts says what it is told, and says). */
+  readonly program: string;
+  readonly totals: () => { readonly rows: number; readonly blocks: number; readonly bytes: number };
+}
+
 /** What routes of records ask of the store. */
 export type RecordStore = Pick<Store, 'commit' | 'scan' | 'expire'>;
 
@@ -32,6 +40,7 @@ export interface Services {
   readonly reader: MetricReader;
   readonly metrics: MetricStore;
   readonly records: RecordStore;
+  readonly flows: StoredFlows;
   readonly tables: RecordTables;
   readonly azureKeys: () => AzureKeys;
   readonly azurePolicies: AzurePolicies;

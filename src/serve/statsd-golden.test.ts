@@ -52,6 +52,7 @@ for (const file of ['statsd-config0.json', 'statsd-config1.json']) {
       environment: {},
       hits,
       records: await openMemoryStore({ ladderOf: () => [] }),
+      flows: { folder, program: '', totals: () => ({ rows: 0, blocks: 0, bytes: 0 }) },
       metrics: memoryMetrics([{ stepSeconds: step, keepSeconds: 86_400 }]),
       ports: new Map(),
       only: undefined,

@@ -31,6 +31,9 @@ export interface Status {
   readonly series: number;
   readonly seriesMax: number;
   readonly storeBytes: number;
+  /** Flow records kept, and their bytes. */
+  readonly flows: number;
+  readonly flowBytes: number;
   readonly memoryBytes: number;
   readonly flushes: number;
   readonly flushFailures: number;
@@ -67,6 +70,8 @@ function status(services: Services): Status {
     series: intake.seriesCount,
     seriesMax: services.configuration().limits.series,
     storeBytes: services.metrics.sizeBytes(),
+    flows: services.flows.totals().rows,
+    flowBytes: services.flows.totals().bytes,
     memoryBytes: process.memoryUsage.rss(),
     flushes: intake.flushes,
     flushFailures: intake.flushFailures,
@@ -148,6 +153,8 @@ export function prometheus(services: Services): string {
   );
   family('weir_series', 'Series known.', 'gauge', [['', intake.seriesCount]]);
   family('weir_store_bytes', 'Bytes of the store on disk.', 'gauge', [['', services.metrics.sizeBytes()]]);
+  family('weir_flows', 'Flow records kept.', 'gauge', [['', services.flows.totals().rows]]);
+  family('weir_flow_bytes', 'Bytes of the flow records kept.', 'gauge', [['', services.flows.totals().bytes]]);
   family('weir_resident_memory_bytes', 'Resident memory.', 'gauge', [['', process.memoryUsage.rss()]]);
   family('weir_uptime_seconds', 'Seconds since the start.', 'gauge', [['', Math.floor((services.now() - services.startedMs) / 1000)]]);
   return `${lines.join('\n')}\n`;

@@ -38,7 +38,7 @@ export const commands: readonly CommandRow[] = [
   },
   {
     name: 'load',
-    summary: 'puts logs, metrics, Whisper and RRDtool trees into the store',
+    summary: 'puts flows, logs, metrics, Whisper and RRDtool trees into the store',
     load: async () => (await import('./load.js')).load,
   },
   {

@@ -10,7 +10,9 @@ import { type OutputFile, openOutput } from '../base/output-file.js';
 import { checkTimeZone, type Instant } from '../base/time.js';
 import { compileFilter, type Filter } from '../collect/filter.js';
 import { bothParts, partColumns, type Reject, type WantedColumns } from '../collect/format.js';
-import { type FlowReading, readFlows } from '../collect/open.js';
+import type { FlowReading } from '../collect/open.js';
+import { isStoreFolder, readAnyFlows } from '../query/flow-sources.js';
+import type { FlowWindow } from '../query/stored-flows.js';
 import type { Invocation, Option } from './command.js';
 import { inputWords, parseWindow, type Window } from './flow-sets.js';
 
@@ -28,6 +30,8 @@ export const inputOptions: readonly Option[] = [
   { name: 'tz', value: 'ZONE', help: 'the time zone of times without one, an IANA name (default UTC)' },
   { name: 'rejects', value: 'FILE', help: 'writes each rejected row there: FILE:LINE cause original' },
   { name: 'strict', help: 'any reject is a failure, and no output file appears' },
+  { name: 'data', value: 'DIR', help: 'folder of a store, whose flows are read when no FLOWS are named' },
+  { name: 'now', value: 'T', help: 'the time to take as now' },
 ];
 
 /** Rows that fail are shown one by one up to this many; then only counted. */
@@ -43,6 +47,8 @@ export class FlowInputs {
   readonly #limit: number;
   /** The columns of the flows that pass the filter which are looked at, if not all. */
   readonly #kept: readonly string[] | undefined;
+  /** What stores and servers need not give. */
+  #bounds: FlowWindow = {};
   #shown = 0;
 
   /** `wanted`: the columns that the command looks at, if not all; those of the filter and of windows are added. */
@@ -62,7 +68,14 @@ export class FlowInputs {
     const afterFilter = bothParts(wanted, isTimed ? ['times'] : []);
     const read = bothParts(afterFilter, this.#filter?.wanted ?? (this.#filter === undefined ? [] : undefined));
     this.#kept = afterFilter === undefined ? undefined : ['packets', 'bytes', ...afterFilter.flatMap((part) => partColumns[part])];
-    this.reading = readFlows(words, {
+    const share = invocation.text('share')?.split('-');
+    const text = invocation.text('filter');
+    this.reading = readAnyFlows(words, {
+      window: () => this.#bounds,
+      share: share === undefined ? undefined : { after: share[0] ?? '', upTo: share[1] ?? '' },
+      mayBeEmpty: invocation.flag('may-be-empty'),
+      // A filter that reads files is of this machine.
+      remote: { filter: text?.includes('@') ? undefined : text, token: invocation.world.env?.['WEIR_TOKEN'] },
       stdin: words.includes('-') ? invocation.world.stdin : (undefined as never),
       timeZone: zone,
       ...(invocation.text('columns') === undefined ? {} : { columns: invocation.text('columns') as string }),
@@ -99,6 +112,11 @@ export class FlowInputs {
     const keep = new Uint32Array(1 << 16);
     const window = this.#window === undefined ? undefined : await this.#absolute(this.#window);
     let left = this.#limit;
+    this.#bounds = {
+      firstFrom: later(from?.seconds, window?.fromMs),
+      firstTo: to === undefined ? undefined : to.seconds + (to.nanos > 0 ? 1 : 0),
+      lastTo: window === undefined || window.toMs === Number.POSITIVE_INFINITY ? undefined : window.toMs / 1000,
+    };
     for await (const batch of this.reading.batches()) {
       const rows = batch.count <= keep.length ? keep : new Uint32Array(batch.count);
       if (filter !== undefined && !batch.isSelected) batch.select(rows, filter(batch, rows), this.#kept);
@@ -117,7 +135,7 @@ export class FlowInputs {
     const words = wordsOf(this.#invocation);
     if (words.includes('-')) throw new Usage('-t: seconds from the first or last flow want files (expected no standard input)');
     let [first, last] = [Number.POSITIVE_INFINITY, 0];
-    for await (const batch of readFlows(words, { timeZone: checkTimeZone(this.#invocation.text('tz') ?? 'UTC') }).batches()) {
+    for await (const batch of readAnyFlows(words, { timeZone: checkTimeZone(this.#invocation.text('tz') ?? 'UTC') }).batches()) {
       for (let row = 0; row < batch.count; row++) {
         first = Math.min(first, firstMs(batch, row));
         last = Math.max(last, lastMs(batch, row));
@@ -149,9 +167,19 @@ export class FlowInputs {
   }
 }
 
-/** The inputs that a command line names, with nfdump's -R and -M. */
+/** The inputs that a command line names, with nfdump's -R and -M; without any, the store of `--data`. */
 export function wordsOf(invocation: Invocation): readonly string[] {
-  return inputWords(invocation.words, invocation.text('read-files'), invocation.text('folders'));
+  const words = inputWords(invocation.words, invocation.text('read-files'), invocation.text('folders'));
+  const data = invocation.text('data');
+  if (words.length > 0 || data === undefined) return words;
+  if (!isStoreFolder(data))
+    throw new Refused('there is no store here (expected a folder made by weir store init, weir load or weir serve)', { file: data });
+  return [data];
+}
+
+// The later of two times, in seconds.
+function later(seconds: number | undefined, ms: number | undefined): number | undefined {
+  return seconds === undefined && ms === undefined ? undefined : Math.max(seconds ?? 0, (ms ?? 0) / 1000);
 }
 
 function limitOption(text: string | undefined): number {

@@ -4,6 +4,7 @@ import { Usage } from '../base/faults.js';
 import type { FlowBatch } from '../base/flow-batch.js';
 import { openOutput } from '../base/output-file.js';
 import { NfcapdWriter } from '../render/nfcapd-writer.js';
+import { clockOf } from './clock.js';
 import type { Invocation } from './command.js';
 import type { FlowInputs } from './flow-inputs.js';
 
@@ -23,7 +24,7 @@ export async function writeNfcapd(batches: AsyncGenerator<FlowBatch>, inputs: Fl
     output.write(writer.begin());
     for await (const batch of batches) for (const block of writer.rows(batch)) output.write(block);
     for (const block of writer.end()) output.write(block);
-    output.patch(0, writer.head(Math.floor(world.now() / 1000)));
+    output.patch(0, writer.head(Math.floor(clockOf(invocation)() / 1000)));
     inputs.report();
     const { subMillisecond, columns } = writer.losses;
     if (subMillisecond > 0)

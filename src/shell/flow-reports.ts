@@ -204,6 +204,12 @@ function endingOf(path: string): string | undefined {
   return namesNfcapd(path) ? 'nfcapd' : path.endsWith('.csv') ? 'csv' : undefined;
 }
 
+/** The format in which the reports that are asked for would be written. Throws Usage. */
+export function reportFormatOf(invocation: Invocation): string {
+  const hasGroups = invocation.flag('bidirectional') || invocation.text('aggregate') !== undefined || invocation.list('top').length > 0;
+  return formatOf(invocation, invocation.text('output') ?? '-', !hasGroups);
+}
+
 /** `--format`, or one of its short forms. */
 export function flowFormatOf(invocation: Invocation): string | undefined {
   return invocation.text('format') ?? (invocation.flag('json') ? 'json' : invocation.flag('csv') ? 'csv' : undefined);

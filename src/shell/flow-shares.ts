@@ -11,7 +11,7 @@ import { Refused, Usage } from '../base/faults.js';
 import type { FlowBatch } from '../base/flow-batch.js';
 import { instantOption } from '../base/time.js';
 import type { WantedColumns } from '../collect/format.js';
-import { readFlows } from '../collect/open.js';
+import { isStoreFolder, readAnyFlows } from '../query/flow-sources.js';
 import type { Invocation, Option } from './command.js';
 import type { FoldTask } from './flow-folds.js';
 import { FlowInputs, wordsOf } from './flow-inputs.js';
@@ -69,17 +69,19 @@ export async function foldFlows<Part>(fold: FlowFold<Part>, task: FoldTask, invo
   const { world } = invocation;
   const words = wordsOf(invocation);
   const cores = coresOf(invocation, task);
-  const cut = isWhole(words, invocation) ? [] : sharesOf(words, cores);
-  const [first = words, ...others] = cut;
+  const cut = isWhole(words, invocation) ? [] : await sharesOf(words, cores);
+  const [first = { files: words }, ...others] = cut;
   const options = Object.fromEntries(
     passedOn.flatMap((name) => (invocation.text(name) === undefined ? [] : [[name, invocation.text(name) ?? '']])),
   );
   const inputs = new FlowInputs(
-    cut.length === 0 ? invocation : { ...invocation, words: first, text: withoutSets(invocation) },
+    cut.length === 0 ? invocation : { ...invocation, words: first.files, text: ofShare(invocation, first) },
     fold.wanted,
   );
-  const progress = new FlowProgress(world, cut.length === 0 ? inputs.reading.files : cut.flat());
-  const workers = others.map((files) => startWorker({ files, task, options, nowMs: world.now() }, progress));
+  const progress = new FlowProgress(world, cut.length === 0 ? inputs.reading.files : [...new Set(cut.flatMap(({ files }) => files))]);
+  const workers = others.map(({ files, share }) =>
+    startWorker({ files, task, options: share === undefined ? options : { ...options, share }, nowMs: world.now() }, progress),
+  );
   try {
     await foldShare(fold, inputs, invocation, (flows, file) => progress.update(flows, file));
     const parts: SharePart[] = [];
@@ -116,8 +118,8 @@ function isWhole(words: readonly string[], invocation: Invocation): boolean {
 }
 
 // The files of -R and -M are named already.
-function withoutSets({ text }: Invocation): Invocation['text'] {
-  return (name) => (name === 'read-files' || name === 'folders' ? undefined : text(name));
+function ofShare({ text }: Invocation, { share }: Share): Invocation['text'] {
+  return (name) => (name === 'share' ? share : name === 'read-files' || name === 'folders' ? undefined : text(name));
 }
 
 async function foldShare<Part>(
@@ -149,9 +151,17 @@ export async function foldInWorker(fold: FlowFold, order: ShareOrder, onFlows: (
   return { part: fold.part(), rejected: inputs.rejected, said, failures: inputs.failures.map(({ line }) => line) };
 }
 
+/** What one thread reads: files, or a part of a store (its blocks from one key to another). */
+interface Share {
+  readonly files: readonly string[];
+  readonly share?: string;
+}
+
 // Contiguous shares of about equal size, in the order of the input; none when one core is as good.
-function sharesOf(words: readonly string[], cores: number): string[][] {
-  const { files, failures } = readFlows(words);
+async function sharesOf(words: readonly string[], cores: number): Promise<Share[]> {
+  const [word, ...more] = words;
+  if (word !== undefined && more.length === 0 && isStoreFolder(word)) return await sharesOfStore(word, cores);
+  const { files, failures } = readAnyFlows(words);
   const sizes = files.map(sizeOf);
   const total = sizes.reduce((sum, size) => sum + size, 0);
   const count = Math.min(cores, files.length, Math.floor(total / worthBytes) + 1);
@@ -163,7 +173,18 @@ function sharesOf(words: readonly string[], cores: number): string[][] {
     shares[Math.min(count - 1, Math.floor(((before + size / 2) / total) * count))]?.push(file);
     before += size;
   });
-  return shares.filter((share) => share.length > 0);
+  return shares.filter((share) => share.length > 0).map((share) => ({ files: share }));
+}
+
+async function sharesOfStore(folder: string, cores: number): Promise<Share[]> {
+  const { openFlowStore } = await import('../keep/flow-store.js');
+  const store = openFlowStore(folder);
+  try {
+    const count = Math.min(cores, Math.floor(store.totals().bytes / worthBytes) + 1);
+    return count < 2 ? [] : store.cut(count).map(({ after, upTo }) => ({ files: [folder], share: `${after}-${upTo}` }));
+  } finally {
+    await store.close();
+  }
 }
 
 function sizeOf(file: string): number {

@@ -5,8 +5,8 @@
  */
 
 import { type FileStatistics, nfcapdStatistics } from '../collect/nfcapd-statistics.js';
-import { readFlows } from '../collect/open.js';
 import type { FoldedStat } from '../fold/flow-stat.js';
+import { readAnyFlows } from '../query/flow-sources.js';
 import type { Invocation } from './command.js';
 import { wordsOf } from './flow-inputs.js';
 
@@ -16,7 +16,7 @@ const selecting = ['filter', 'filter-file', 'from', 'to', 'window', 'limit', 're
 export function statisticsOf(invocation: Invocation): readonly FileStatistics[] | undefined {
   const words = wordsOf(invocation);
   if (words.includes('-') || selecting.some((name) => invocation.text(name) !== undefined)) return undefined;
-  const { files, failures } = readFlows(words);
+  const { files, failures } = readAnyFlows(words);
   if (files.length === 0 || failures.length > 0) return undefined;
   const parts: FileStatistics[] = [];
   for (const file of files) {

@@ -12,7 +12,8 @@ import { CountFold } from './flow-folds.js';
 import { FlowInputs, inputOptions, wordsOf } from './flow-inputs.js';
 import { namesNfcapd, writeNfcapd } from './flow-nfcapd.js';
 import { namesParquet, writeParquet } from './flow-parquet-output.js';
-import { asksReport, flowFormatOf, inOrder, reportOptions, writeReports } from './flow-reports.js';
+import { asksReport, flowFormatOf, inOrder, reportFormatOf, reportOptions, writeReports } from './flow-reports.js';
+import { isAnswered, printAnswer } from './flow-server.js';
 import { setOptions } from './flow-sets.js';
 import { coresOption, foldFlows } from './flow-shares.js';
 import { countedFlows } from './flow-statistics.js';
@@ -27,8 +28,8 @@ export const flows: Command = {
   name: 'flows',
   summary: 'reads, filters, converts and counts flow records',
   usage: 'FLOWS... [-o FILE] [OPTIONS]',
-  description: `Reads flow records of any format that Weir knows and prints them. FLOWS are files, folders, globs or - for standard
-input; the format is known by its content, gzip and zstd around it too.
+  description: `Reads flow records of any format that Weir knows and prints them. FLOWS are files, folders, globs, - for standard input,
+a store's folder or a server's address; the format is known by its content, gzip and zstd around it too.
 
 Rows that cannot be read are counted by cause on standard error and their neighbours are kept.`,
   options: [
@@ -56,11 +57,16 @@ Rows that cannot be read are counted by cause on standard error and their neighb
   ],
   examples: [
     ['weir flows samples/flows.csv --count', 'how many flows, packets and bytes there are'],
+    ['weir flows --data weir-data --top ip/bytes', 'who sent and received most, of the flows of a store'],
     ["weir flows /var/netflow/2026/11/23 --filter 'proto udp and port 53' --format json", 'DNS flows of a day as JSON lines'],
   ],
   run: async (invocation) => {
     checkFormat(flowFormatOf(invocation), invocation);
-    if (wordsOf(invocation).length === 0) throw new Usage('flows: expected at least one file, folder, glob or -');
+    if (wordsOf(invocation).length === 0)
+      throw new Usage('flows: expected at least one file, folder, glob, -, store or server, or --data DIR');
+    const [server] = wordsOf(invocation);
+    if (server !== undefined && isAnswered(wordsOf(invocation), invocation))
+      return await printAnswer(server, serverFormat(invocation), invocation);
     if (invocation.flag('count')) return count(invocation);
     if (asksReport(invocation)) return writeReports(invocation);
     const inputs = new FlowInputs(invocation);
@@ -79,6 +85,14 @@ function checkFormat(name: string | undefined, invocation: Invocation): void {
   if (name?.startsWith('fmt:')) rowsOf(name, invocation);
   else if (name === undefined || formats.includes(name)) return;
   else throw new Usage(`--format '${name}': expected one of ${formats.join(', ')}`);
+}
+
+// What a server is asked for: what would be printed here.
+function serverFormat(invocation: Invocation): string {
+  const path = invocation.text('output') ?? '';
+  const ending = /\.(jsonl?|ndjson)$/.test(path) ? 'json' : namesParquet(path) ? 'parquet' : undefined;
+  if (asksReport(invocation) && !invocation.flag('count')) return reportFormatOf(invocation);
+  return flowFormatOf(invocation) ?? ending ?? 'csv';
 }
 
 async function count(invocation: Invocation): Promise<number> {

@@ -9,11 +9,13 @@ import { openInput } from '../collect/bytes-input.js';
 import { expandPaths } from '../collect/paths.js';
 import { defaultKeyOptions } from '../fold/hit-keys.js';
 import { HitJournal } from '../keep/hit-journal.js';
+import { looksLikeFlows } from '../query/load-flows.js';
 import { loadLog, looksLikeLog } from '../query/load-log.js';
 import { defaultConfiguration } from '../serve/configuration.js';
 import { hitMemoryBytes, keptLists } from '../serve/hit-intake.js';
 import { loadGraphite, looksLikeGraphite } from '../serve/load-graphite.js';
 import type { Command, Invocation } from './command.js';
+import { loadFlows } from './load-flows.js';
 import { withFiles } from './load-pipes.js';
 import { loadRrd, looksLikeRrd, rrdFilesOf } from './load-rrd.js';
 import { loadWhisper, looksLikeWhisper } from './load-whisper.js';
@@ -22,7 +24,7 @@ import { ProgressLine } from './progress.js';
 
 interface LoadKind {
   readonly name: string;
-  readonly takes: (head: Uint8Array, nowMs: number) => boolean;
+  readonly takes: (head: Uint8Array, nowMs: number, columns: string | undefined) => boolean;
   /** Loads the files of this kind; answers false if any failed. */
   readonly load: (files: readonly string[], invocation: Invocation) => Promise<boolean>;
 }
@@ -31,15 +33,16 @@ const kinds: readonly LoadKind[] = [
   { name: 'Whisper files', takes: looksLikeWhisper, load: async (files, invocation) => await loadWhisper(files, invocation) },
   { name: 'RRDtool files', takes: looksLikeRrd, load: async (files, invocation) => await loadRrd(files, invocation) },
   { name: 'Graphite lines', takes: looksLikeGraphite, load: loadLines },
+  { name: 'flow files', takes: (head, _, columns) => looksLikeFlows(head, columns), load: loadFlows },
   { name: 'access logs', takes: looksLikeLog, load: loadLogs },
 ];
 
 export const load: Command = {
   name: 'load',
-  summary: 'puts logs, metrics, Whisper and RRDtool trees into the store',
+  summary: 'puts flows, logs, metrics, Whisper and RRDtool trees into the store',
   usage: 'FILES...|FOLDER',
   description:
-    'Loads files into the store, each known by its content (gzip and zstd are unpacked). Graphite lines (name, value, epoch seconds) become metrics by the rules of the configuration. A folder is the files below it, or a tree of Whisper files or of RRDtool files (.rrd of any machine; XML dumps one by one): they become series named by their path below it, with every archive; loading it ' +
+    'Loads files into the store, each known by its content (gzip and zstd are unpacked). Flow files of any format that `weir flows` reads become flow records, which `weir flows, profile, packets --data` and `/api/flows` answer from; they are kept for `[flows] keepDays` days after they were loaded. Graphite lines (name, value, epoch seconds) become metrics by the rules of the configuration. A folder is the files below it, or a tree of Whisper files or of RRDtool files (.rrd of any machine; XML dumps one by one): they become series named by their path below it, with every archive; loading it ' +
     'again adds what is new, and a load that was cut short goes on where it stood. Access logs become counts by quarter of an hour, which `weir top --data` and ' +
     '`/api/top` answer from. A file that is loaded again, with the same content, counts once. An address redis://HOST:PORT names a server whose sorted sets of counts are taken over; ' +
     'the names of the keys hold the date and the list (day:top:2026-11-23, top:url:20261123), and --by names the list where they do not. While a daemon has the store, send to it instead (`weir ship --once`).',
@@ -49,12 +52,14 @@ export const load: Command = {
     { name: 'format', value: 'FORMAT', help: 'format of logs, when it is not known by their content' },
     { name: 'by', value: 'LISTS', help: `lists to keep (default ${defaultConfiguration.logs.lists})` },
     { name: 'keys', value: 'GLOB', help: 'of a Redis server: keys of the sorted sets to take over (default *)' },
-    { name: 'tz', value: 'ZONE', help: 'of a Redis server: the time zone that dates in its keys are of (default UTC)' },
+    { name: 'tz', value: 'ZONE', help: 'the time zone of flow times without one, and of dates in keys of a Redis server (default UTC)' },
+    { name: 'columns', value: 'MAP', help: 'names the columns of a flow CSV with a header: first=ts:ms,packets=IN_PKTS' },
     { name: 'now', value: 'T', help: 'the time to take as now: for how far back archives reach, for syslog times without a year' },
     { name: 'dry-run', help: 'of Whisper files: says what would be loaded, and loads nothing' },
   ],
   examples: [
     ['weir load access.log*', 'counts logs into ./weir-data'],
+    ['weir load /var/netflow/2026/11', 'keeps a month of flow files; `weir flows --data weir-data` reads them'],
     ['weir load points.txt.gz', 'stores Graphite lines; `weir query` and Grafana show them'],
     ['weir load /var/lib/graphite/whisper', 'brings a Whisper tree into ./weir-data'],
     ['weir load /var/lib/collectd/rrd', 'brings a tree of .rrd files into ./weir-data'],
@@ -119,7 +124,7 @@ async function kindOf(file: string, { text, world }: Invocation, missing: Fault[
     if (/\.c?wsp$/.test(file)) return kinds.find(({ name }) => name === 'Whisper files');
     if (text('format') !== undefined) return kinds.find((kind) => kind.name === 'access logs');
     const head = (await openInput(file, undefined)).head;
-    const kind = kinds.find((one) => one.takes(head, world.now()));
+    const kind = kinds.find((one) => one.takes(head, world.now(), text('columns')));
     if (kind === undefined)
       missing.push(new Malformed(`not a file that can be loaded (expected ${kinds.map(({ name }) => name).join(', ')})`, { file }));
     return kind;

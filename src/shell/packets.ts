@@ -7,7 +7,7 @@ import { openOutput } from '../base/output-file.js';
 import { formatInstant, instantOption } from '../base/time.js';
 import { packets as makePackets, type PacketsDone, type PacketsOptions } from '../packet/packets.js';
 import type { Command, Invocation } from './command.js';
-import { FlowInputs, inputOptions } from './flow-inputs.js';
+import { FlowInputs, inputOptions, wordsOf } from './flow-inputs.js';
 import { ProgressLine } from './progress.js';
 import { writeWhole } from './write-whole.js';
 
@@ -67,7 +67,8 @@ Rows that cannot be read, or from which no packets can be made (last before firs
     ['weir packets flows.csv --dry-run', 'how much it would be'],
   ],
   run: async (invocation) => {
-    if (invocation.words.length === 0) throw new Usage('packets: expected at least one file, folder, glob or -');
+    if (wordsOf(invocation).length === 0)
+      throw new Usage('packets: expected at least one file, folder, glob, -, store or server, or --data DIR');
     const path = invocation.text('output');
     const dryRun = invocation.flag('dry-run');
     if (path === undefined && !dryRun && invocation.world.isTerminal.stdout)

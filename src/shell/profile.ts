@@ -25,6 +25,7 @@ import { type ProfileAnswer, profileCsv, profileJson, profileTable } from '../re
 import type { Command, Invocation } from './command.js';
 import { ProfileFold } from './flow-folds.js';
 import { inputOptions, wordsOf } from './flow-inputs.js';
+import { isAnswered, textOfServer } from './flow-server.js';
 import { setOptions } from './flow-sets.js';
 import { coresOption, foldFlows } from './flow-shares.js';
 import { writeWhole } from './write-whole.js';
@@ -45,7 +46,7 @@ Biflows count their forward side. Bins hold both their ends; durations are whole
     { name: 'by-file', help: 'a profile for each file' },
     { name: 'per', value: 'PERIOD', choices: profilePers, help: 'a profile for each interval, by the start of the flow' },
     { name: 'spread', help: "with --per: shares a long flow's packets and bytes among the intervals that it lasted" },
-    { name: 'save', value: 'FILE', help: 'writes the raw counts there, as JSON' },
+    { name: 'save', value: 'FILE', help: 'writes the raw counts there, as JSON; - is standard output' },
     { name: 'add', value: 'FILE', repeatable: true, help: 'adds saved counts' },
     { name: 'svg', value: 'FILE', help: 'draws the shares of flows, packets and bytes in each bin' },
     { name: 'png', value: 'FILE', help: 'the same picture as PNG' },
@@ -69,7 +70,8 @@ async function runProfile(invocation: Invocation): Promise<number> {
   const { world } = invocation;
   const words = wordsOf(invocation);
   const added = invocation.list('add').map((file) => ({ file, ...readSaved(file) }));
-  if (words.length === 0 && added.length === 0) throw new Usage('profile: expected at least one file, folder, glob or -, or --add FILE');
+  if (words.length === 0 && added.length === 0)
+    throw new Usage('profile: expected at least one file, folder, glob, -, store or server, --data DIR, or --add FILE');
   // Saved counts alone say what they are of.
   const sole = words.length === 0 && added[0] !== undefined && !asksForShape(invocation) ? added[0].shape : undefined;
   const shape = sole ?? shapeOf(invocation);
@@ -78,7 +80,12 @@ async function runProfile(invocation: Invocation): Promise<number> {
   const made = fold.profile;
   let exitCode = 0;
   const rejected = new Map<string, number>();
-  if (words.length > 0) {
+  const [server] = words;
+  if (server !== undefined && isAnswered(words, invocation)) {
+    const saved = readProfile(await textOfServer(server, 'profile', { format: 'counts' }, invocation), server);
+    made.merge(saved.cells, saved.shape, server);
+    addCounts(rejected, saved.rejected);
+  } else if (words.length > 0) {
     const counted = await foldFlows(fold, { kind: 'profile', shape, wanted }, invocation);
     addCounts(rejected, counted.rejected);
     if (counted.failed) exitCode = 1;
@@ -92,6 +99,10 @@ async function runProfile(invocation: Invocation): Promise<number> {
   const answer = { shape: made.shape, rejected, cells };
   if (exitCode === 1 && invocation.flag('strict')) return exitCode;
   const save = invocation.text('save');
+  if (save === '-') {
+    world.stdout.write(profileText({ ...answer, cells: made.cells() }));
+    return exitCode;
+  }
   if (save !== undefined) writeWhole(save, profileText({ ...answer, cells: made.cells() }));
   await draw(answer, invocation);
   const columns = world.isTerminal.stdout ? (process.stdout.columns ?? 100) : 120;

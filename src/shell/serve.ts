@@ -2,6 +2,7 @@
 
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { Fault, Usage } from '../base/faults.js';
 import { HitJournal } from '../keep/hit-journal.js';
 import { type Configuration, defaultConfiguration, readConfigurationFile } from '../serve/configuration.js';
@@ -58,6 +59,11 @@ async function run(invocation: Invocation): Promise<number> {
     environment: world.env,
     metrics,
     records: metrics.store,
+    flows: {
+      folder,
+      program: fileURLToPath(new URL('flow-answers.worker.js', import.meta.url)),
+      totals: () => metrics.store.flowTotals(),
+    },
     hits,
     ports,
     only,

@@ -48,8 +48,11 @@ const formats: { readonly [K in DumpKind]: DumpFormat<K> } = {
   tally: { columns: [...placed, 'bytes'], fieldsOf: (row) => ({ ...placeOf(row), bytes: base64(row.bytes) }) },
   record: { columns: ['table', 'partition', 'row', 'at', 'value'], fieldsOf: (row) => ({ ...row, at: row.at / 1e6 }) },
   flow: {
-    columns: ['arrived', 'size', 'bytes'],
-    fieldsOf: ({ arrived, bytes }) => ({ arrived, size: bytes.length, bytes: base64(bytes) }),
+    columns: ['arrived', 'flows', 'first', 'last', 'size', 'bytes'],
+    fieldsOf: ({ arrived, rows, first, last, bytes }) => ({
+      ...{ arrived, flows: rows, first: first[0], last: last[1] },
+      ...{ size: bytes.length, bytes: base64(bytes) },
+    }),
   },
   note: {
     columns: ['name', 'size', 'text', 'bytes'],

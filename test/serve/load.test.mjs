@@ -38,7 +38,7 @@ test('weir load takes Graphite lines, once', async () => {
     writeFileSync(join(folder, 'binary'), Buffer.from([0, 1, 2, 3, 10, 4, 5, 6]));
     const other = weir('load', 'binary');
     assert.equal(other.status, 1);
-    assert.match(other.stderr, /binary: not a file that can be loaded \(expected .*Graphite lines, access logs/);
+    assert.match(other.stderr, /binary: not a file that can be loaded \(expected .*Graphite lines, flow files, access logs/);
     // A damaged stream: what came before is kept, exit 1.
     writeFileSync(join(folder, 'torn.gz'), gzipSync(`${points.join('\n').replaceAll('load.', 'torn.')}\n`).subarray(0, 200_000));
     const torn = weir('load', 'torn.gz');
