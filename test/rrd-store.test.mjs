@@ -147,6 +147,11 @@ test('24 of every 60 seconds unknown read 40 % at a minute, an hour, a day and a
     ),
   )[0].weir;
   assert.deepEqual([total.denominatorSeconds, total.unknownSeconds, total.plannedSeconds], [172_800, 69_120, 0]);
+
+  const range = ['-s', String(start), '-e', String(start + 7200), '--data', 'question'];
+  const rounded = weir('rrd', 'xport', ...range, 'DEF:r=host.rrd:rtt:AVERAGE', 'CDEF:z=r,20,/,ROUND', 'XPORT:z');
+  const known = [...rounded.matchAll(/<v>(.*?)<\/v>/g)].map(([, value]) => Number(value)).filter((value) => !Number.isNaN(value));
+  assert.deepEqual([...new Set(known)], [1]);
 });
 
 test('the made ping series, fed and loaded: rows as rrdtool has them, offline percent an hour', () => {

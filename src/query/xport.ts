@@ -8,7 +8,7 @@
 
 import { Malformed } from '../base/faults.js';
 import type { RrdFunction } from '../collect/rrd-database.js';
-import { rpnVariables } from './rpn.js';
+import { type RpnProgram, rpnVariables } from './rpn.js';
 import { calculateColumn, greatestDivisor, type RpnWorld, type RrdColumn } from './rpn-column.js';
 import { type DefStatement, named, type PrintStatement, type RrdStatement } from './rrd-script.js';
 import { consolidateColumn, type FetchedColumn, reduceColumn, type SeriesFetcher } from './rrd-series.js';
@@ -142,20 +142,29 @@ async function fetchDef(
 }
 
 function calculateCdef(
-  program: Parameters<typeof calculateColumn>[0],
+  program: RpnProgram,
   columns: ReadonlyMap<string, CalculatedColumn>,
   figures: ReadonlyMap<string, VdefValue>,
   world: RpnWorld,
 ): CalculatedColumn {
   const column = calculateColumn(program, (name) => columns.get(name) ?? figures.get(name)?.value ?? Number.NaN, world);
   const sources = rpnVariables(program).flatMap((name) => columns.get(name) ?? []);
+  const isOfStore = sources.some((source) => source.consolidate === 'after');
+  if (!isOfStore) refuseLaterOperators(program);
   const [first] = sources;
   const alike = first !== undefined && sources.every((source) => source.reduce === first.reduce);
   return {
     ...column,
-    consolidate: sources.some((source) => source.consolidate === 'after') ? 'after' : 'before',
+    consolidate: isOfStore ? 'after' : 'before',
     reduce: alike ? first.reduce : 'AVERAGE',
   };
+}
+
+// Files are answered as rrdtool 1.7.2 answers, which knows no ROUND.
+function refuseLaterOperators({ text }: RpnProgram): void {
+  const words = text.split(',');
+  const place = words.indexOf('ROUND');
+  if (place >= 0) throw new Malformed(`don't understand '${words.slice(place).join(',')}'`);
 }
 
 /** Moved by whole steps. */
