@@ -1,9 +1,11 @@
 // Set-up shared by `npm start`, `npm run build` and `npm test`: installs what the lock file names, compiles
 // TypeScript and the AssemblyScript kernels, bundles the program and the page. Idempotent; quick when nothing changed. Speaks on standard error.
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
+import { availableParallelism } from 'node:os';
+import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { buildProgram } from './program.mjs';
 
@@ -15,6 +17,13 @@ export function run(command, args, options = {}) {
   const result = spawnSync(command, args, { cwd: root, stdio: ['ignore', 2, 2], ...options });
   if (result.status !== 0)
     throw new Error(`${command} ${args.join(' ')} failed (${result.status ?? result.signal ?? result.error?.message})`);
+}
+
+/** The same, beside what else is done. */
+async function runBeside(command, args) {
+  const child = spawn(command, args, { cwd: root, stdio: ['ignore', 2, 2] });
+  const [status, signal] = await once(child, 'close');
+  if (status !== 0) throw new Error(`${command} ${args.join(' ')} failed (${status ?? signal})`);
 }
 
 /** Installs the locked packages of a folder unless the installed ones came from the same lock file. */
@@ -39,7 +48,8 @@ export function filesBelow(folder, test) {
     .sort();
 }
 
-function digestOf(paths) {
+/** A digest of files: of their places and contents. */
+export function digestOf(paths) {
   const hash = createHash('sha256');
   for (const path of paths) hash.update(relative(root, path)).update('\0').update(readFileSync(path)).update('\0');
   return hash.digest('hex');
@@ -50,37 +60,23 @@ export async function build() {
   const sources = [
     ...filesBelow(join(root, 'src'), () => true),
     ...filesBelow(join(root, 'web'), () => true),
-    ...['package-lock.json', 'tsconfig.json', 'build/setup.mjs', 'build/program.mjs'].map((name) => join(root, name)),
+    ...['package-lock.json', 'tsconfig.json', 'build/setup.mjs', 'build/kernels.mjs', 'build/program.mjs'].map((name) => join(root, name)),
   ];
   const stamp = join(root, 'dist', '.weir-build');
   const digest = digestOf(sources);
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === digest) return;
   say('building ...');
   mkdirSync(join(root, 'dist'), { recursive: true });
-  await buildKernels();
-  run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.json']);
-  await buildProgram(root);
-  await buildPage();
+  const compiler = join(root, 'node_modules/typescript/bin/tsc');
+  await Promise.all([buildKernels(), runBeside(process.execPath, [compiler, '-p', 'tsconfig.json']), buildProgram(root), buildPage()]);
   writeFileSync(stamp, digest);
 }
 
-// A kernel `src/room/x.as.ts` becomes `dist/room/x.wasm`. Flags after `// asc:` in its first line are handed to the compiler.
+// In processes of their own, while the rest is made.
 async function buildKernels() {
-  const { default: asc } = await import('assemblyscript/asc').catch(() => import(join(root, 'node_modules/assemblyscript/dist/asc.js')));
-  for (const path of filesBelow(join(root, 'src'), (name) => name.endsWith('.as.ts'))) {
-    const output = join(root, 'dist', relative(join(root, 'src'), path).replace(/\.as\.ts$/, '.wasm'));
-    const stamp = `${output}.source`;
-    const siblings = filesBelow(dirname(path), (name) => name.endsWith('.as.ts'));
-    const digest = digestOf([...siblings, join(root, 'package-lock.json')]);
-    if (existsSync(output) && existsSync(stamp) && readFileSync(stamp, 'utf8') === digest) continue;
-    mkdirSync(dirname(output), { recursive: true });
-    const first = readFileSync(path, 'utf8').split('\n', 1)[0];
-    const extra = first.startsWith('// asc:') ? first.slice(7).trim().split(/\s+/) : [];
-    const flags = ['-O3', '--noAssert', '--runtime', 'stub', '--enable', 'simd', '--importMemory', ...extra];
-    const { error, stderr } = await asc.main([relative(root, path), '-o', relative(root, output), '--baseDir', root, ...flags]);
-    if (error) throw new Error(`kernel ${relative(root, path)}: ${error.message}\n${stderr.toString()}`);
-    writeFileSync(stamp, digest);
-  }
+  const shares = Math.min(availableParallelism(), 4);
+  const program = join(root, 'build', 'kernels.mjs');
+  await Promise.all(Array.from({ length: shares }, (_, share) => runBeside(process.execPath, [program, String(share), String(shares)])));
 }
 
 async function buildPage() {
