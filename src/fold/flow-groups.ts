@@ -166,7 +166,8 @@ function flowsIn(column: Float64Array, count: number): number {
   return sum;
 }
 
-function sumOf(column: Float64Array | undefined, count: number): number {
+/** The first `count` numbers of a column, added up: exact as long as the sum is, since none is negative. */
+export function sumOf(column: Float64Array | undefined, count: number): number {
   if (column === undefined) return 0;
   // Four that do not wait for each other.
   let [one, two, three, four] = [0, 0, 0, 0];

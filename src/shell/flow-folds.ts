@@ -5,7 +5,7 @@
 
 import type { FlowBatch } from '../base/flow-batch.js';
 import { bothParts, partsOf, type WantedColumns } from '../collect/format.js';
-import { FlowGroups, type FoldedGroups } from '../fold/flow-groups.js';
+import { FlowGroups, type FoldedGroups, sumOf } from '../fold/flow-groups.js';
 import { flowKeys } from '../fold/flow-keys.js';
 import { FlowStat, type FoldedStat } from '../fold/flow-stat.js';
 import { Profile, type ProfileCell, type ProfileShape } from '../fold/profile.js';
@@ -68,17 +68,7 @@ export class CountFold implements FlowFold<Counts> {
 /** Exact: in floats where they hold, else in big integers. */
 function sum(column: Float64Array | undefined, count: number): bigint {
   if (column === undefined) return 0n;
-  // Numbers are not negative, so that a sum within 2^53 was exact all the way; four of them do not wait for each other.
-  let [one, two, three, four] = [0, 0, 0, 0];
-  let row = 0;
-  for (; row + 4 <= count; row += 4) {
-    one += column[row]!;
-    two += column[row + 1]!;
-    three += column[row + 2]!;
-    four += column[row + 3]!;
-  }
-  for (; row < count; row++) one += column[row]!;
-  const whole = one + two + three + four;
+  const whole = sumOf(column, count);
   if (whole <= Number.MAX_SAFE_INTEGER) return BigInt(whole);
   return column.subarray(0, count).reduce((exact, value) => exact + BigInt(value), 0n);
 }
